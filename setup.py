@@ -1,0 +1,21 @@
+"""Packaging; `pip install -e .` from the root. The scripts run without it."""
+
+import setuptools
+
+setuptools.setup(
+    name='segsort',
+    version='0.1.0',
+    description='SegSort (ICCV 2019): segmentation by discriminative sorting '
+                'of segments, in TensorFlow 2',
+    license='MIT',
+    packages=['network', 'network.segsort', 'segsort'],
+    python_requires='>=3.10',
+    # Keras 3 comes with TensorFlow 2.16 and later.
+    install_requires=[
+        'tensorflow>=2.16', 'numpy', 'scipy', 'opencv-python', 'pillow',
+        'tqdm'],
+    extras_require={
+        'gpu': ['tensorflow[and-cuda]'],
+        'contours': ['higra'],
+        'retrieval': ['faiss-cpu'],
+        'test': ['pytest', 'hypothesis', 'ruff']})
