@@ -1,0 +1,92 @@
+"""The embedding networks: images in, one vector per output pixel out.
+
+Layers carry the names of the TF1 release's scopes, with dots for slashes, so
+that its checkpoints load by name and any activation can be had by name:
+
+    keras.Model(model.input, model.get_layer('resnet_v1_101.pool1').output)
+"""
+
+import keras
+
+from network import deeplab, layers, pspnet, resnet
+
+OUTPUT_STRIDE = 8
+BACKBONES = tuple(resnet.ARCHITECTURES)
+_BUILD_HEAD = {
+    'pspnet': pspnet.build_pspnet,
+    'deeplab': deeplab.build_deeplab,
+}
+HEADS = tuple(_BUILD_HEAD)
+_TF1_NAMES = {'kernel': 'weights', 'bias': 'biases'}
+
+
+def build_embedding_model(
+    backbone, head, embedding_dim, *, batch_norm_decay=0.9997,
+    head_batch_norm_decay=0.99, synchronized=False):
+  """Builds a network for images of any size.
+
+  Args:
+    backbone: one of BACKBONES.
+    head: one of HEADS.
+    embedding_dim: D, channels of the embeddings.
+    batch_norm_decay: of the backbone's moving statistics.
+    head_batch_norm_decay: of the head's.
+    synchronized: whether replicas share their batch statistics.
+
+  Returns:
+    A keras.Model: f32[B, H, W, 3], mean-subtracted RGB ->
+    f32[B, ceil(H / 8), ceil(W / 8), D], raw: not yet of unit length. Float32
+    under a mixed precision policy as well.
+
+  Raises:
+    ValueError: unknown backbone or head, or embedding_dim below 1.
+  """
+  _check('backbone', backbone, BACKBONES)
+  _check('head', head, HEADS)
+  if embedding_dim < 1:
+    raise ValueError(f'embedding_dim is {embedding_dim}; it must be 1 or more')
+  images = keras.Input((None, None, 3), name='images')
+  features = resnet.build_resnet(
+      images, backbone, layers.batch_norm(batch_norm_decay, synchronized))
+  outputs = _BUILD_HEAD[head](
+      features, embedding_dim, backbone,
+      layers.batch_norm(head_batch_norm_decay, synchronized))
+  embeddings = keras.layers.Activation(
+      'linear', dtype='float32', name='embeddings')(outputs)
+  return keras.Model(images, embeddings, name=f'{backbone}_{head}')
+
+
+def named_variables(model):
+  """Lists the variables of a model under their TF1 names.
+
+  Args:
+    model: a model of `build_embedding_model`.
+
+  Returns:
+    {'resnet_v1_101/conv1/weights': keras variable, ...}: weights and biases of
+    convolutions; gamma, beta, moving_mean and moving_variance of BatchNorm;
+    in the order of `model.layers`.
+  """
+  variables = {}
+  for layer in model.layers:
+    scope = layer.name.replace('.', '/')
+    for variable in layer.variables:
+      name = _TF1_NAMES.get(variable.name, variable.name)
+      variables[f'{scope}/{name}'] = variable
+  return variables
+
+
+def is_head(name):
+  """Tells whether a TF1 variable name belongs to either head."""
+  return '/block5/' in name or '/fc1_c' in name
+
+
+def is_weight(name):
+  """Tells whether a TF1 variable name is a kernel, which L2 applies to."""
+  return name.endswith('/weights')
+
+
+def _check(what, value, known):
+  if value not in known:
+    raise ValueError(
+        f'unknown {what} {value!r}; known: {", ".join(known)}')

@@ -1,0 +1,54 @@
+"""The pyramid head against a composition of the tested pieces."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from layer_twins import bilinear_twin, convolution_twin, pool_twin
+from network import layers, pspnet
+
+
+def build(channels):
+  features = keras.Input((None, None, channels))
+  return keras.Model(features, pspnet.build_pspnet(
+      features, 5, 'scope', layers.batch_norm(0.99)))
+
+
+def normalise_and_clip(inputs):
+  return np.maximum(inputs / np.sqrt(1.001), 0)
+
+
+@pytest.mark.parametrize('size', [(12, 6), (7, 5), (1, 1)])
+def test_head_equals_twin(size):
+  keras.utils.set_random_seed(0)
+  model = build(8)
+  features = np.random.default_rng(0).normal(size=(2, *size, 8))
+  features = features.astype(np.float32)
+  parts = []
+  for num_bins in (1, 2, 3, 6):
+    kernel = model.get_layer(f'scope.block5.pool{num_bins}.conv1').kernel
+    pooled = pool_twin(features, num_bins) @ kernel.numpy()[0, 0]
+    parts.append(bilinear_twin(normalise_and_clip(pooled), size))
+  outputs = np.concatenate([*parts, features], axis=-1)
+  kernel = model.get_layer('scope.block5.conv2').kernel.numpy()
+  outputs = normalise_and_clip(convolution_twin(outputs, kernel, 0, 1))
+  last = model.get_layer('scope.block5.fc1_voc12')
+  last.bias.assign(np.arange(5.))
+  outputs = outputs @ last.kernel.numpy()[0, 0] + np.arange(5.)
+  np.testing.assert_allclose(model(features), outputs, atol=1e-5)
+
+
+def test_head_is_a_quarter_as_wide_as_the_features():
+  model = build(16)
+  for name in ('pool1.conv1', 'pool6.conv1', 'conv2'):
+    assert model.get_layer(f'scope.block5.{name}').filters == 4
+
+
+def test_constant_features_give_constant_embeddings_inside():
+  model = build(8)
+  embeddings = model(tf.ones([1, 9, 11, 8]))
+  # The 3x3 convolution sees its zero padding along the border only.
+  inside = embeddings[:, 1:-1, 1:-1]
+  np.testing.assert_allclose(
+      inside, tf.broadcast_to(inside[:, :1, :1], inside.shape), atol=1e-6)
