@@ -1,0 +1,225 @@
+"""The pixel-to-segment loss (paper, section 3.3; eqs. 5 to 7).
+
+A pixel's posterior of its own segment under a mixture of von Mises-Fisher
+densities, one per segment, equal priors and concentration. Supervised, the
+segments of the pixel's class all count as its own ("SegSort+"): neighbours are
+sorted by class, and the pixel's own segment is left out of the numerator, for
+its prototype holds the pixel itself.
+
+Shapes: B batch  H height  W width  P pixels  D embedding  K clusters
+        S segments  M bank  C classes  N neighbours
+"""
+
+import tensorflow as tf
+
+from network.segsort import clustering
+from network.segsort import prototypes as prototypes_lib
+
+
+def pixel_to_segment_loss(embeddings, segment_labels, prototypes,
+                          prototype_classes, concentration, num_pixels=None):
+  """Mean over pixels of -log(numerator / denominator) (paper, eq. 7).
+
+  Numerator: exp(concentration * cosine) summed over the prototypes of the
+  pixel's class without its own segment's; the own one's when there is no
+  other. Denominator: numerator plus the sum over all other classes.
+
+  Args:
+    embeddings: f32[P, D], unit length.
+    segment_labels: i32[P] in 0..S-1, each pixel's own prototype; -1 for pixels
+      that take no part.
+    prototypes: f32[S, D], unit length; rows after the batch's own may come
+      from a memory bank.
+    prototype_classes: i32[S]; negative for rows that hold no prototype.
+    concentration: kappa.
+    num_pixels: what the sum is divided by; the pixels that take part if None.
+
+  Returns:
+    f32[], in log space: finite for any concentration; 0 without pixels.
+  """
+  if concentration <= 0:
+    raise ValueError(f'concentration is {concentration}; it must be above 0')
+  taking_part = segment_labels >= 0
+  logits = concentration * tf.einsum('pd,sd->ps', embeddings, prototypes)
+  classes = tf.gather(prototype_classes, tf.maximum(segment_labels, 0))
+  same_class = tf.equal(classes[:, None], prototype_classes[None, :])
+  other_class = ~same_class & (prototype_classes >= 0)[None, :]
+  own = tf.equal(
+      segment_labels[:, None], tf.range(tf.shape(prototypes)[0])[None, :])
+  # The own prototype is masked before the sum: subtracting it afterwards
+  # cancels all digits from a concentration of about 40.
+  has_others = tf.reduce_any(same_class & ~own, -1, keepdims=True)
+  in_numerator = tf.where(has_others, same_class & ~own, own)
+  log_ratio = (_masked_logsumexp(logits, other_class)
+               - _masked_logsumexp(logits, in_numerator))
+  losses = tf.where(taking_part, tf.math.softplus(log_ratio), 0.)
+  if num_pixels is None:
+    num_pixels = tf.math.count_nonzero(taking_part)
+  return tf.math.divide_no_nan(
+      tf.reduce_sum(losses), tf.cast(num_pixels, tf.float32))
+
+
+def _masked_logsumexp(logits, mask):
+  """Log of the sum of exp over masked entries; hugely negative without any.
+
+  Args:
+    logits: f32[P, S].
+    mask: bool[P, S].
+
+  Returns:
+    f32[P].
+  """
+  lowest = tf.constant(-1e9)  # stands for -inf, whose gradients would be NaN
+  masked = tf.where(mask, logits, lowest)
+  highest = tf.stop_gradient(tf.reduce_max(
+      tf.concat([masked, tf.fill([tf.shape(logits)[0], 1], lowest)], -1), -1))
+  total = tf.reduce_sum(
+      tf.where(mask, tf.exp(masked - highest[:, None]), 0.), -1)
+  return highest + tf.math.log(tf.maximum(total, 1e-30))
+
+
+def cluster_batch(embeddings, locations, grid_labels, valid, *, num_clusters,
+                  iterations):
+  """Spherical k-means of each image on [embedding, location].
+
+  Args:
+    embeddings: f32[B, H, W, D], unit length.
+    locations: f32[B, H, W, 2].
+    grid_labels: i32[B, H, W], the start, 0..K-1 where valid.
+    valid: bool[B, H, W]; other pixels take no part.
+    num_clusters: K.
+    iterations: of k-means.
+
+  Returns:
+    i32[B, H, W], distinct between images (image b has b*K..b*K+K-1); -1 where
+    not valid.
+  """
+  batch, height, width = tf.unstack(tf.shape(grid_labels))
+  features = clustering.add_location(embeddings, locations)
+  labels = clustering.spherical_kmeans(
+      tf.reshape(features, [batch, height * width, features.shape[-1]]),
+      tf.reshape(tf.where(valid, grid_labels, -1), [batch, height * width]),
+      num_clusters, iterations)
+  labels += num_clusters * tf.range(batch)[:, None]
+  return tf.where(valid, tf.reshape(labels, tf.shape(grid_labels)), -1)
+
+
+MAX_REGIONS = 65536  # of one image: oversegmentations are 16 bit at most
+
+
+class Alone:
+  """What replicas tell each other, for one that has no others.
+
+  A runtime with several replicas gives the losses an object with the same
+  attribute and methods that gathers and sums over them.
+
+  Attributes:
+    index: of this replica among all.
+  """
+  index = 0
+
+  def gather(self, prototypes, classes):
+    """Returns all replicas' f32[S, D], i32[S] and the first row of its own."""
+    return prototypes, classes, 0
+
+  def total(self, count):
+    """Returns the sum of a number over the replicas."""
+    return count
+
+
+def segsort_loss(embeddings, cluster_labels, classes, *, concentration,
+                 bank=None, replicas=Alone(), static_shape=None):
+  """Supervised segment sorting of one batch (paper, section 3.3).
+
+  Args:
+    embeddings: f32[B, H, W, D], unit length; the gradient flows through pixels
+      and through this batch's prototypes, not through clusters or bank.
+    cluster_labels: i32[B, H, W], distinct between images; negative for pixels
+      that take no part.
+    classes: i32[B, H, W], of the pixels that take part.
+    concentration: kappa.
+    bank: (prototypes f32[M, D], labels i32[M]) of earlier batches, or None.
+    replicas: what holds the rest of a batch that is spread over devices. The
+      sum of the replicas' losses is then the loss of the whole batch.
+    static_shape: None, or (clusters of the batch, classes, S): shapes known to
+      a compiler, with room for S segments. Pixels of segments beyond S would
+      take no part, so look at `prototypes.compact_segments` for how
+      many there are.
+
+  Returns:
+    loss: f32[].
+    prototypes: f32[S, D], of all replicas.
+    prototype_classes: i32[S]; with `static_shape` -1 for unused rows.
+    segment_labels: i32[B, H, W] in 0..S-1; -1 where no part is taken.
+  """
+  find_segments = _static_segments if static_shape else _present_segments
+  pixels, own_segments, segment_classes, segment_labels = find_segments(
+      embeddings, cluster_labels, classes, static_shape)
+  prototypes = prototypes_lib.segment_prototypes(
+      pixels, own_segments, tf.shape(segment_classes)[0])
+  prototypes, segment_classes, first = replicas.gather(
+      prototypes, segment_classes)
+  all_prototypes, all_classes = prototypes, segment_classes
+  if bank is not None:
+    all_prototypes = tf.concat([prototypes, bank[0]], 0)
+    all_classes = tf.concat([segment_classes, bank[1]], 0)
+  taking_part = own_segments >= 0
+  loss = pixel_to_segment_loss(
+      pixels, tf.where(taking_part, own_segments + first, -1), all_prototypes,
+      all_classes, concentration,
+      replicas.total(tf.math.count_nonzero(taking_part)))
+  return loss, prototypes, segment_classes, segment_labels
+
+
+def _present_segments(embeddings, cluster_labels, classes, unused_static_shape):
+  """Drops the pixels that take no part and numbers the segments there are.
+
+  Returns:
+    pixels f32[P, D], own_segments i32[P], segment_classes i32[S] and
+    segment_labels i32[B, H, W].
+  """
+  valid = cluster_labels >= 0
+  own_segments, segment_classes = prototypes_lib.split_by_class(
+      tf.boolean_mask(cluster_labels, valid), tf.boolean_mask(classes, valid))
+  segment_labels = tf.tensor_scatter_nd_update(
+      tf.fill(tf.shape(cluster_labels), -1), tf.where(valid), own_segments)
+  return (tf.boolean_mask(embeddings, valid), own_segments, segment_classes,
+          segment_labels)
+
+
+def _static_segments(embeddings, cluster_labels, classes, static_shape):
+  """As `_present_segments`, all pixels kept, S rows whatever is present."""
+  segment_labels, segment_classes, _ = prototypes_lib.compact_segments(
+      cluster_labels, classes, *static_shape)
+  return (tf.reshape(embeddings, [-1, embeddings.shape[-1]]),
+          tf.reshape(segment_labels, [-1]), segment_classes, segment_labels)
+
+
+def unsupervised_segsort_loss(embeddings, oversegmentation, *, concentration,
+                              bank=None, replicas=Alone()):
+  """Segment sorting without labels (paper, section 3.5; eq. 5).
+
+  Every region of an image is a class of its own, so that a pixel's numerator
+  is its own segment.
+
+  Args:
+    embeddings: f32[B, H, W, D], unit length.
+    oversegmentation: i32[B, H, W], regions per image; negative for padding
+      (the 2019 release took padding for a segment).
+    concentration: kappa.
+    bank: prototypes f32[M, D] of earlier batches, all other classes, or None.
+    replicas: as for `segsort_loss`.
+
+  Returns:
+    As `segsort_loss`; the classes are region numbers without meaning.
+  """
+  batch = tf.shape(oversegmentation)[0]
+  images = tf.range(batch) + batch * replicas.index
+  regions = tf.where(
+      oversegmentation >= 0,
+      oversegmentation + MAX_REGIONS * images[:, None, None], -1)
+  if bank is not None:
+    bank = bank, tf.fill([tf.shape(bank)[0]], tf.int32.max)  # no region's
+  return segsort_loss(
+      embeddings, regions, regions, concentration=concentration, bank=bank,
+      replicas=replicas)
