@@ -1,0 +1,1 @@
+"""SegSort's runtime: data, devices, time and files around `network/`."""

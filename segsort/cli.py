@@ -1,0 +1,120 @@
+"""From the command line to a stage: flags, one-line errors, exit status."""
+
+import argparse
+import dataclasses
+import json
+import os
+import sys
+
+from segsort import config as config_lib
+from segsort.errors import InputError
+
+
+def run(stage, config_class, argv=None):
+  """Parses the flags, runs a stage and leaves with its status.
+
+  Args:
+    stage: a function of one config; its docstring is the help text.
+    config_class: the stage's dataclass in `segsort.config`.
+    argv: the arguments; those of this process if None.
+
+  Raises:
+    SystemExit: 2 after one `error:` line for an InputError, 130 after Ctrl-C.
+  """
+  try:
+    stage(parse(config_class, argv, (stage.__doc__ or '').split('\n')[0]))
+  except InputError as error:
+    sys.exit(_fail(f'error: {error}', 2))
+  except KeyboardInterrupt:
+    sys.exit(_fail('interrupted', 130))
+
+
+def _fail(line, status):
+  print(line, file=sys.stderr)
+  return status
+
+
+def parse(config_class, argv=None, description=''):
+  """Returns a config: defaults, then the checkpoint's own, then the flags.
+
+  Args:
+    config_class: a dataclass whose fields were made by `config.setting`.
+    argv: the arguments; those of this process if None.
+    description: shown by --help.
+
+  Raises:
+    InputError: a value that no setting takes.
+  """
+  given = vars(_parser(config_class, description).parse_args(argv))
+  inherited = {}
+  if config_class.INHERITED and given.get('restore_from'):
+    inherited = _settings_beside(given['restore_from'], config_class)
+  settings = config_class(**{**inherited, **given})
+  settings.check()
+  return settings
+
+
+class _Parser(argparse.ArgumentParser):
+  """Raises instead of printing the usage of forty flags."""
+
+  def error(self, message):
+    raise InputError(f'{message}; --help explains the flags')
+
+
+def _parser(config_class, description):
+  """One flag per field, under the field's name."""
+  parser = _Parser(
+      description=description, allow_abbrev=False,
+      argument_default=argparse.SUPPRESS)
+  for field in dataclasses.fields(config_class):
+    required = field.default is dataclasses.MISSING
+    shown = '' if required else f' (default: {_as_flag(field.default)})'
+    options = {
+        'help': (field.metadata['help'] + shown).replace('%', '%%'),
+        'required': required}
+    if field.type is bool:
+      options['action'] = argparse.BooleanOptionalAction
+    else:
+      options['type'] = config_lib.PARSERS.get(field.type, field.type)
+      options['metavar'] = field.type.__name__.upper()
+      if field.metadata['choices']:
+        options['choices'] = field.metadata['choices']
+        options.pop('metavar')
+    parser.add_argument(f'--{field.name}', **options)
+  return parser
+
+
+def _as_flag(value):
+  """A default as the user would type it."""
+  if isinstance(value, tuple):
+    return ','.join(str(item) for item in value)
+  return repr(value) if value == '' else value
+
+
+def _settings_beside(restore_from, config_class):
+  """What the run that wrote a checkpoint was set to, as far as inherited."""
+  folder = restore_from
+  if not os.path.isdir(folder):
+    folder = os.path.dirname(restore_from)
+  path = os.path.join(folder, 'config.json')
+  if not os.path.exists(path):
+    return {}
+  try:
+    with open(path, encoding='utf-8') as file:
+      settings = json.load(file)['settings']
+    return {field.name: _checked(field, settings[field.name])
+            for field in dataclasses.fields(config_class)
+            if field.name in config_class.INHERITED and field.name in settings}
+  except (OSError, ValueError, KeyError, TypeError) as error:
+    raise InputError(
+        f'cannot read {path}, written beside the checkpoint: it is not a '
+        f'config.json of this project ({error}); move it away and give '
+        '--backbone, --head and --embedding_dim') from error
+
+
+def _checked(field, value):
+  """Returns a value that the flag could have given; else a ValueError."""
+  choices = field.metadata['choices']
+  if not isinstance(value, field.type) or (choices and value not in choices):
+    raise ValueError(f'{field.name} is {value!r}')
+  return value

@@ -1,0 +1,287 @@
+"""The settings of every stage: one frozen dataclass each, one flag a field.
+
+Defaults are the released single-GPU recipe for PASCAL VOC 2012. `cli.parse`
+makes the flags from the fields, `write_run` records the resolved values.
+"""
+
+import dataclasses
+import os
+import shlex
+import subprocess
+import sys
+
+import network
+from segsort import dataset_info
+from segsort import files
+from segsort.errors import InputError
+
+
+class Size(tuple):
+  """Two integers from 0 on, (height, width), typed as `336,336`."""
+
+
+def parse_size(text):
+  """Returns the (height, width) in `336,336`, or in `336` for a square.
+
+  Raises:
+    InputError: anything else.
+  """
+  try:
+    numbers = [int(part) for part in text.split(',')]
+  except ValueError:
+    numbers = []
+  if len(numbers) not in (1, 2) or min(numbers) < 0:
+    raise InputError(
+        f'{text!r} is not a size; give height,width in pixels, as 336,336')
+  return Size((numbers[0], numbers[-1]))
+
+
+PARSERS = {Size: parse_size}
+
+
+def setting(default=dataclasses.MISSING, text='', choices=None):
+  """A dataclass field that becomes a flag; without a default it is required."""
+  return dataclasses.field(
+      default=default, metadata={'help': text, 'choices': choices})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+  """What all stages share: nothing but the checks of single values."""
+
+  # Fields that a later stage takes from config.json beside the checkpoint.
+  INHERITED = ()
+  # Fields that must be positive, and those that must not be negative.
+  POSITIVE = (
+      'batch_size', 'num_steps', 'iter_size', 'embedding_dim', 'num_clusters',
+      'concentration', 'k_in_nearest_neighbors', 'learning_rate',
+      'save_pred_every', 'update_tb_every', 'max_to_keep')
+  NOT_NEGATIVE = (
+      'num_classes', 'kmeans_iterations', 'num_banks', 'weight_decay',
+      'momentum', 'power', 'random_seed', 'batch_norm_decay')
+  # Masks have 8 bits, of which 255 is ignored; random seeds have 31.
+  BELOW = {'batch_norm_decay': 1, 'num_classes': 256, 'random_seed': 2**31}
+
+  def check(self):
+    """Raises InputError for a number out of range."""
+    for name, value in vars(self).items():
+      if name in self.POSITIVE and not value > 0:
+        raise InputError(f'--{name} is {value}; it must be above 0')
+      if name in self.NOT_NEGATIVE and not value >= 0:
+        raise InputError(f'--{name} is {value}; it must be 0 or more')
+      if name in self.BELOW and not value < self.BELOW[name]:
+        raise InputError(
+            f'--{name} is {value}; it must be below {self.BELOW[name]}')
+    if min(getattr(self, 'input_size', (1,))) < 1:
+      raise InputError('--input_size is 0; it must be above 0')
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DataSettings(Settings):
+  """Where the images are and what their labels mean."""
+
+  data_list: str = setting(
+      text='list file: `image mask` a line, relative to --data_dir')
+  data_dir: str = setting(text='folder that the list lines are relative to')
+  dataset: str = setting(
+      'voc12', 'class names, palette and number of classes',
+      dataset_info.NAMES)
+  num_classes: int = setting(0, 'number of classes; 0: that of --dataset')
+  ignore_label: int = setting(255, 'label of pixels that count for nothing')
+
+  @property
+  def classes(self):
+    """The number of classes, from --num_classes or else the data set."""
+    return self.num_classes or dataset_info.get(self.dataset).num_classes
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NetworkSettings(Settings):
+  """The network."""
+
+  backbone: str = setting(
+      'resnet_v1_101', 'the ResNet below the head', network.BACKBONES)
+  head: str = setting(
+      'pspnet', 'pyramid pooling, or atrous spatial pyramid', network.HEADS)
+  embedding_dim: int = setting(32, 'channels of the embedding')
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ModelSettings(NetworkSettings):
+  """The network and the k-means that goes with its embedding."""
+
+  num_clusters: int = setting(
+      5, 'k-means starts from a grid of this many rows and columns')
+  kmeans_iterations: int = setting(10, 'E-steps of the spherical k-means')
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainConfig(DataSettings, ModelSettings):
+  """Training, supervised."""
+
+  snapshot_dir: str = setting(text='folder of this run: checkpoints and events')
+  restore_from: str = setting(
+      '', 'checkpoint to start from: a prefix, or a folder with checkpoints')
+  not_restore_classifier: bool = setting(
+      False, 'leave the head as initialised when restoring')
+  skip: str = setting(
+      '', 'comma-separated parts of checkpoint names that may be missing or '
+      'left over')
+  overwrite: bool = setting(False, 'start anew in a folder with checkpoints')
+  batch_size: int = setting(8, 'images a step')
+  input_size: Size = setting(Size((336, 336)), 'crop, height,width')
+  num_steps: int = setting(30000, 'updates')
+  iter_size: int = setting(1, 'batches whose gradients make one update')
+  learning_rate: float = setting(2e-3, 'at step 0; 10 times this in the head')
+  power: float = setting(0.9, 'of the polynomial decay to 0')
+  momentum: float = setting(0.9, 'of the gradient')
+  weight_decay: float = setting(5e-4, 'L2 on convolution weights')
+  batch_norm_decay: float = setting(
+      0.9997, 'of the moving statistics; 0.99 or less for short runs from '
+      'scratch')
+  random_mirror: bool = setting(True, 'flip half of the images')
+  random_scale: bool = setting(True, 'resize by 0.5 to 2')
+  random_crop: bool = setting(True, 'crop anywhere, not at the centre')
+  concentration: float = setting(10., 'kappa of the von Mises-Fisher density')
+  num_banks: int = setting(
+      2, 'earlier batches whose prototypes take part in the loss')
+  random_seed: int = setting(1, 'of weights, order and augmentation')
+  save_pred_every: int = setting(1000, 'steps between checkpoints')
+  max_to_keep: int = setting(2, 'checkpoints kept')
+  update_tb_every: int = setting(100, 'steps between TensorBoard pictures')
+  strategy: str = setting(
+      'one_device', 'one device, all GPUs of this machine, or several machines '
+      'named in TF_CONFIG', ('one_device', 'mirrored', 'multi_worker'))
+  num_gpu: int = setting(0, 'GPUs for --strategy mirrored; 0: all')
+  logical_devices: int = setting(
+      0, 'split the CPU into this many devices, to try several without a GPU')
+  mixed_precision: str = setting(
+      'float32', 'of the network; the loss stays float32',
+      ('float32', 'bfloat16', 'float16'))
+  jit_compile: bool = setting(
+      False, 'compile the step with XLA, with shapes that it knows')
+  max_segments: int = setting(
+      100, 'room for segments an image with --jit_compile; more is an error')
+  deterministic: bool = setting(
+      False, 'the same bits every run, by slower operations where needed')
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainUnsupConfig(TrainConfig):
+  """Training from oversegmentations, without labels."""
+
+  num_banks: int = setting(
+      0, 'earlier batches whose prototypes take part in the loss')
+  num_steps: int = setting(10000, 'updates')
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RestoredSettings(DataSettings, ModelSettings):
+  """A trained network on a list of images, through sliding windows."""
+
+  INHERITED = (
+      'backbone', 'head', 'embedding_dim', 'num_clusters', 'kmeans_iterations',
+      'dataset', 'num_classes', 'ignore_label')
+
+  restore_from: str = setting(
+      text='checkpoint: a prefix, or a folder with checkpoints')
+  save_dir: str = setting(text='folder for the results')
+  skip: str = setting(
+      '', 'comma-separated parts of checkpoint names that may be missing or '
+      'left over')
+  input_size: Size = setting(Size((336, 336)), 'window, height,width')
+  strides: Size = setting(
+      Size((0, 0)), 'step between windows; 0,0: two thirds of the window')
+
+  def check(self):
+    """Raises InputError for a number out of range."""
+    super().check()
+    for stride, window in zip(self.strides, self.input_size):
+      if stride > window:
+        raise InputError(
+            f'--strides has {stride}, above the {window} of --input_size: '
+            'pixels between the windows would get no embedding')
+
+  @property
+  def window_strides(self):
+    """The step between windows (height, width)."""
+    return Size(given or max(1, size * 2 // 3)
+                for given, size in zip(self.strides, self.input_size))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ExtractConfig(RestoredSettings):
+  """Prototypes of annotated images."""
+
+  tf1_compat: bool = setting(
+      False, 'locate pixels as the 2019 release did, for its prototypes')
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class InferenceConfig(RestoredSettings):
+  """Labels by retrieval."""
+
+  prototype_dir: str = setting(text='folder written by extract_prototypes.py')
+  k_in_nearest_neighbors: int = setting(15, 'segments that vote')
+  scale_aug: bool = setting(False, 'sum the votes of scales 0.5 to 1.75')
+  flip_aug: bool = setting(False, 'sum the votes of the image and its mirror')
+  tf1_compat: bool = setting(
+      False, 'locate, pad and crop as the 2019 release did: as its '
+      'inference_segsort_msc.py if --strides, --flip_aug or --scale_aug is '
+      'given, else as its inference_segsort.py')
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ConvertConfig(NetworkSettings):
+  """A checkpoint's weights, alone in a checkpoint of their own."""
+
+  INHERITED = 'backbone', 'head', 'embedding_dim'
+
+  restore_from: str = setting(
+      text='checkpoint: a prefix, a TF1 single file, or a folder')
+  output: str = setting(text='prefix of the new checkpoint')
+  not_restore_classifier: bool = setting(False, 'leave the head out')
+  skip: str = setting(
+      '', 'comma-separated parts of checkpoint names that may be missing or '
+      'left over')
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EvaluateConfig(Settings):
+  """Scores of predicted masks."""
+
+  pred_dir: str = setting(text='folder of predicted masks, subfolders included')
+  gt_dir: str = setting(text='folder of true masks, under the same names')
+  dataset: str = setting('voc12', 'class names', dataset_info.NAMES)
+  num_classes: int = setting(0, 'number of classes; 0: that of --dataset')
+  ignore_label: int = setting(255, 'true label that counts for nothing')
+  string_replace: str = setting(
+      '', '`A,B`: the truth of a prediction has B in its name for A')
+  data_list: str = setting('', 'list whose images must all have a prediction')
+  save_json: str = setting('', 'file for the scores')
+  tf1_compat: bool = setting(False, 'print the figures of the 2019 release')
+
+  @property
+  def classes(self):
+    """The number of classes, from --num_classes or else the data set."""
+    return self.num_classes or dataset_info.get(self.dataset).num_classes
+
+
+def write_run(folder, settings):
+  """Writes config.json: resolved settings, command and git commit."""
+  files.write_json(os.path.join(folder, 'config.json'), {
+      'stage': type(settings).__name__,
+      'command': shlex.join([sys.executable, *sys.argv]),
+      'git_commit': _git_commit(),
+      'settings': dataclasses.asdict(settings)})
+
+
+def _git_commit():
+  """The commit of this checkout, or None outside a repository."""
+  root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+  try:
+    return subprocess.run(
+        ['git', '-C', root, 'rev-parse', 'HEAD'], capture_output=True,
+        text=True, check=True).stdout.strip()
+  except (OSError, subprocess.CalledProcessError):
+    return None

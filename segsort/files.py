@@ -1,0 +1,144 @@
+"""Files written whole or not at all, and pictures read as what they mean."""
+
+import contextlib
+import io
+import json
+import os
+
+import numpy as np
+import PIL.Image
+import tensorflow as tf
+
+from segsort.errors import InputError
+
+
+@contextlib.contextmanager
+def open_whole(path):
+  """Opens `path` for writing bytes; it appears only when all is written.
+
+  Args:
+    path: the file; its folder is made if absent.
+
+  Yields:
+    A binary file under a temporary name in the same folder, renamed to `path`
+    on success and removed on any error, a full disk or Ctrl-C included.
+
+  Raises:
+    InputError: the folder cannot be made or written to, or the disk is full.
+  """
+  partial = f'{path}.{os.getpid()}.partial'
+  try:
+    os.makedirs(os.path.dirname(path) or '.', exist_ok=True)
+    try:
+      with open(partial, 'wb') as file:
+        yield file
+      os.replace(partial, path)
+    finally:
+      with contextlib.suppress(OSError):
+        os.remove(partial)
+  except OSError as error:
+    raise InputError(
+        f'cannot write {path}: {error.strerror or error}; free the disk, mend '
+        'the permissions, or name another folder') from error
+
+
+def write_bytes(path, data):
+  """Writes bytes to `path`, whole or not at all."""
+  with open_whole(path) as file:
+    file.write(data)
+
+
+def write_text(path, text):
+  """Writes text as UTF-8 to `path`, whole or not at all."""
+  write_bytes(path, text.encode('utf-8'))
+
+
+def write_json(path, value):
+  """Writes `value` as indented JSON to `path`, whole or not at all."""
+  write_text(path, json.dumps(value, indent=2) + '\n')
+
+
+def write_array(path, array):
+  """Writes a numpy array as .npy to `path`, whole or not at all."""
+  with open_whole(path) as file:
+    np.save(file, array, allow_pickle=False)
+
+
+def write_png(path, pixels, palette=None):
+  """Writes a PNG, whole or not at all.
+
+  Args:
+    path: the file.
+    pixels: u8[H, W] (grey, or indices into `palette`) or u8[H, W, 3] RGB.
+    palette: u8[256, 3], or None.
+  """
+  picture = PIL.Image.fromarray(pixels)
+  if palette is not None:
+    picture.putpalette(np.asarray(palette, np.uint8).tobytes())
+  data = io.BytesIO()
+  picture.save(data, format='PNG')
+  write_bytes(path, data.getvalue())
+
+
+def read_bytes(path, what='file'):
+  """Returns a file's bytes; an InputError names `what` it should have been."""
+  try:
+    with open(path, 'rb') as file:
+      return file.read()
+  except OSError as error:
+    raise InputError(
+        f'cannot read the {what} {path}: {error.strerror}; check the list '
+        'line and --data_dir') from error
+
+
+def read_image(path):
+  """Reads a picture as RGB.
+
+  JPEGs go through TensorFlow's decoder: its fast inverse DCT is what the 2019
+  release and its checkpoints saw, and differs from Pillow's by up to 7 levels.
+
+  Args:
+    path: JPEG, PNG or anything else that Pillow reads.
+
+  Returns:
+    u8[H, W, 3].
+
+  Raises:
+    InputError: missing, unreadable or corrupt.
+  """
+  data = read_bytes(path, 'image')
+  try:
+    if data[:2] == b'\xff\xd8':
+      return tf.io.decode_jpeg(data, channels=3).numpy()
+    return np.array(PIL.Image.open(io.BytesIO(data)).convert('RGB'))
+  except (OSError, SyntaxError, ValueError, tf.errors.OpError) as error:
+    raise InputError(
+        f'cannot decode the image {path}: it is corrupt or not a picture; '
+        'replace the file or drop its list line') from error
+
+
+def read_mask(path):
+  """Reads a label picture as ids; palette PNGs give their indices.
+
+  Args:
+    path: a single-channel PNG, 8 or 16 bit, grey or palette.
+
+  Returns:
+    i32[H, W].
+
+  Raises:
+    InputError: missing, corrupt, or a colour picture.
+  """
+  data = read_bytes(path, 'mask')
+  try:
+    picture = PIL.Image.open(io.BytesIO(data))
+    mask = np.array(picture).astype(np.int32)
+  except (OSError, SyntaxError, ValueError) as error:
+    raise InputError(
+        f'cannot decode the mask {path}: it is corrupt or not a picture; '
+        'replace the file or drop its list line') from error
+  if mask.ndim != 2:
+    raise InputError(
+        f'the mask {path} is a colour picture (mode {picture.mode}); masks '
+        'hold one class id per pixel, as a grey or palette PNG')
+  return mask

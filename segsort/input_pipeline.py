@@ -1,0 +1,194 @@
+"""List file to batches, the same for the same seed, from any step on.
+
+Everything follows from the running number of an example: its epoch's shuffle
+and its augmentation are stateless random functions of (seed, number). So there
+is no iterator to save: a run that resumes at a step asks for that step.
+"""
+
+import re
+
+import numpy as np
+import tensorflow as tf
+
+from network.segsort import clustering
+from segsort import files
+from segsort import preprocessing
+from segsort.errors import InputError
+
+IGNORED = 255  # the label of unlabelled pixels and of padding, from here on
+
+def read_example(example, num_classes, ignore_label):
+  """Reads an image and its mask.
+
+  Args:
+    example: an `image_list.Example`.
+    num_classes: C.
+    ignore_label: the value of unlabelled pixels.
+
+  Returns:
+    image u8[H, W, 3], labels i32[H, W] in 0..C-1, or IGNORED.
+
+  Raises:
+    InputError: unreadable, another size, a label out of range.
+  """
+  image = files.read_image(example.image)
+  labels = _read_labels(example.mask, image, example.where)
+  ignored = labels == ignore_label
+  wrong = (labels >= num_classes) & ~ignored
+  if wrong.any():
+    raise InputError(
+        f'{example.where}: the mask {example.mask} holds the label '
+        f'{labels[wrong][0]}, but there are {num_classes} classes and '
+        f'{ignore_label} to ignore; check --num_classes and --ignore_label')
+  return image, np.where(ignored, IGNORED, labels).astype(np.int32)
+
+
+def read_regions(example):
+  """Reads an image and its oversegmentation.
+
+  Returns:
+    image u8[H, W, 3], regions i32[H, W], numbered from 0.
+
+  Raises:
+    InputError: unreadable, or another size.
+  """
+  image = files.read_image(example.image)
+  return image, _read_labels(example.oversegmentation, image, example.where)
+
+
+def _read_labels(path, image, where):
+  labels = files.read_mask(path)
+  if labels.shape != image.shape[:2]:
+    raise InputError(
+        f'{where}: the mask {path} is {labels.shape[0]}x{labels.shape[1]} '
+        f'(height x width), its image {image.shape[0]}x{image.shape[1]}; '
+        'make them the same size')
+  return labels
+
+
+def _number_to_index(number, num_examples, seed):
+  """The example behind a running number: a new shuffle every epoch."""
+  epoch = tf.cast(number // num_examples, tf.int32)
+  place = tf.cast(number % num_examples, tf.int32)
+  return tf.random.experimental.index_shuffle(
+      place, [seed, epoch], max_index=num_examples - 1)
+
+
+def _training_batches(
+    examples, config, read, make_features, start_step, share):
+  """Reads, views and batches examples; `make_features` names the tensors."""
+
+  def load(number):
+    index = _number_to_index(number, len(examples), config.random_seed)
+    image, labels = tf.numpy_function(
+        lambda i: read(examples[i]), [index], [tf.uint8, tf.int32],
+        stateful=False)
+    image.set_shape([None, None, 3])
+    labels.set_shape([None, None])
+    view = preprocessing.draw_view(
+        tf.shape(labels), config.input_size,
+        [config.random_seed, tf.cast(number, tf.int32)],
+        random_scale=config.random_scale, random_mirror=config.random_mirror,
+        random_crop=config.random_crop)
+    return {'index': index, **make_features(image, labels, view)}
+
+  own = config.batch_size // share[1]
+
+  def number_of(place):
+    """The global number of this process's next example."""
+    return place // own * config.batch_size + share[0] * own + place % own
+
+  places = tf.data.Dataset.range(
+      start_step * config.iter_size * own, config.num_steps * config.iter_size
+      * own)
+  return places.map(number_of).map(
+      load, tf.data.AUTOTUNE, deterministic=True).batch(
+          own, drop_remainder=True).prefetch(4)
+
+
+def supervised_batches(examples, config, start_step=0, share=(0, 1)):
+  """Makes the batches of supervised training.
+
+  Args:
+    examples: a list of `image_list.Example`.
+    config: a `config.TrainConfig`.
+    start_step: the first step to make batches for.
+    share: (index, count) of this process, which takes its part of each batch.
+
+  Returns:
+    A tf.data.Dataset of dicts: index i32[B] (of the example), image
+    f32[B, H, W, 3], labels i32[B, H, W] (255: ignored), grid_labels
+    i32[B, H, W] (k-means start, cells of the original image) and locations
+    f32[B, H, W, 2].
+  """
+  def read(example):
+    return read_example(example, config.classes, config.ignore_label)
+
+  def make_features(image, labels, view):
+    height, width = tf.unstack(tf.shape(labels))
+    grid = clustering.grid_labels(
+        height, width, config.num_clusters, config.num_clusters)
+    image, (labels, grid), locations = preprocessing.view_example(
+        image, (labels, grid), config.input_size, view)
+    return {'image': image, 'labels': labels, 'grid_labels': grid,
+            'locations': locations}
+
+  return _training_batches(
+      examples, config, read, make_features, start_step, share)
+
+
+def unsupervised_batches(examples, config, start_step=0, share=(0, 1)):
+  """Makes the batches of unsupervised training.
+
+  Arguments as `supervised_batches`.
+
+  Returns:
+    A tf.data.Dataset of dicts: index i32[B], image f32[B, H, W, 3],
+    oversegmentation i32[B, H, W] (-1: padding).
+  """
+  def make_features(image, regions, view):
+    image, (regions,), _ = preprocessing.view_example(
+        image, (regions,), config.input_size, view, padding=-1)
+    return {'image': image, 'oversegmentation': regions}
+
+  return _training_batches(
+      examples, config, read_regions, make_features, start_step, share)
+
+
+class Batches:
+  """An iterator of a dataset that ends with its `with` block.
+
+  Left to the interpreter's exit, reading threads in Python code can hang it.
+  """
+
+  def __init__(self, dataset):
+    """Takes the tf.data.Dataset."""
+    self._dataset = dataset
+
+  def __enter__(self):
+    self._iterator = iter(self._dataset)
+    return self
+
+  def __exit__(self, *unused):
+    self._iterator = None  # cancels and joins the threads
+
+  def take(self, count):
+    """Returns the next `count` elements.
+
+    Raises:
+      InputError: an example that cannot be read.
+    """
+    try:
+      return [next(self._iterator) for _ in range(count)]
+    except tf.errors.OpError as error:
+      raise as_input_error(error) from None
+
+
+def as_input_error(error):
+  """Returns the InputError that a tf.data error wraps, or the error itself.
+
+  Args:
+    error: a tf.errors.OpError raised by an iterator.
+  """
+  found = re.search(r'InputError: (.*)', str(error))
+  return InputError(found.group(1)) if found else error

@@ -1,0 +1,124 @@
+"""Files appear whole or not at all; pictures mean what they should."""
+
+import io
+import json
+
+import numpy as np
+import PIL.Image
+import pytest
+import tensorflow as tf
+
+from segsort import dataset_info
+from segsort import files
+from segsort.errors import InputError
+
+
+def _encoded(pixels, file_format):
+  data = io.BytesIO()
+  PIL.Image.fromarray(pixels).save(data, file_format)
+  return data.getvalue()
+
+
+def _fails(function, *arguments):
+  with pytest.raises(InputError) as raised:
+    function(*arguments)
+  assert '\n' not in str(raised.value)
+  return str(raised.value)
+
+
+def test_what_is_written_is_read_back(tmp_path):
+  folder = tmp_path / 'made/on/demand'
+  files.write_text(str(folder / 'a.txt'), 'é\n')
+  files.write_json(str(folder / 'a.json'), {'b': [1, None]})
+  files.write_array(str(folder / 'a.npy'), np.arange(6.).reshape(2, 3))
+  assert (folder / 'a.txt').read_bytes() == b'\xc3\xa9\n'
+  assert json.loads((folder / 'a.json').read_text()) == {'b': [1, None]}
+  assert np.load(folder / 'a.npy').tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
+@pytest.mark.parametrize('error', (KeyboardInterrupt, ValueError))
+def test_an_interrupted_write_leaves_the_old_file(tmp_path, error):
+  path = tmp_path / 'a.txt'
+  path.write_text('old')
+  with pytest.raises(error):
+    with files.open_whole(str(path)) as file:
+      file.write(b'half of the new')
+      raise error()
+  assert path.read_text() == 'old'
+  assert [entry.name for entry in tmp_path.iterdir()] == ['a.txt']
+
+
+def test_no_place_to_write_is_one_line(tmp_path):
+  (tmp_path / 'file').write_text('')
+  message = _fails(files.write_text, str(tmp_path / 'file/below.txt'), '')
+  assert f'cannot write {tmp_path}/file/below.txt' in message
+  (tmp_path / 'folder').mkdir()
+  assert 'cannot write' in _fails(
+      files.write_text, str(tmp_path / 'folder'), '')
+  assert sorted(entry.name for entry in tmp_path.iterdir()) == [
+      'file', 'folder']
+
+
+def test_png_round_trips_colours_grey_and_palette(tmp_path, rng):
+  path = str(tmp_path / 'a.png')
+  image = rng.integers(0, 256, (5, 7, 3), dtype=np.uint8)
+  files.write_png(path, image)
+  np.testing.assert_array_equal(files.read_image(path), image)
+  mask = rng.integers(0, 256, (5, 7), dtype=np.uint8)
+  palette = dataset_info.get('voc12').palette
+  for colours in (None, palette):
+    files.write_png(path, mask, colours)
+    assert files.read_mask(path).dtype == np.int32
+    np.testing.assert_array_equal(files.read_mask(path), mask)
+  np.testing.assert_array_equal(files.read_image(path), palette[mask])
+
+
+def test_masks_of_sixteen_bits_and_of_one(tmp_path):
+  path = tmp_path / 'a.png'
+  path.write_bytes(_encoded(np.array([[0, 300, 65535]], np.uint16), 'PNG'))
+  assert files.read_mask(str(path)).tolist() == [[0, 300, 65535]]
+  path.write_bytes(_encoded(np.array([[False, True]]), 'PNG'))
+  assert files.read_mask(str(path)).tolist() == [[0, 1]]
+
+
+def test_jpegs_go_through_tensorflow_and_grey_pictures_get_three_channels(
+    tmp_path, rng):
+  image = rng.integers(0, 256, (20, 30, 3), dtype=np.uint8)
+  path = tmp_path / 'a.jpg'
+  path.write_bytes(_encoded(image, 'JPEG'))
+  np.testing.assert_array_equal(
+      files.read_image(str(path)), tf.io.decode_jpeg(path.read_bytes()))
+  for file_format in ('JPEG', 'PNG'):
+    path.write_bytes(_encoded(np.full((3, 4), 77, np.uint8), file_format))
+    assert (files.read_image(str(path)) == 77).all()
+    assert files.read_image(str(path)).shape == (3, 4, 3)
+
+
+@pytest.mark.parametrize('file_format', ('JPEG', 'PNG'))
+def test_damaged_pictures_are_one_line_with_their_path(
+    tmp_path, rng, file_format, capfd):
+  whole = _encoded(rng.integers(0, 256, (40, 50, 3), dtype=np.uint8),
+                   file_format)
+  flipped = bytearray(whole)
+  flipped[4:30] = bytes(26)
+  path = tmp_path / 'a'
+  for damaged in (b'', b'no picture', whole[:len(whole) // 2], whole[:20],
+                  bytes(flipped)):
+    path.write_bytes(damaged)
+    assert f'cannot decode the image {path}' in _fails(
+        files.read_image, str(path))
+    assert f'cannot decode the mask {path}' in _fails(
+        files.read_mask, str(path))
+
+
+def test_missing_files_and_folders_are_one_line(tmp_path):
+  assert f'cannot read the image {tmp_path}/none' in _fails(
+      files.read_image, str(tmp_path / 'none'))
+  assert f'cannot read the mask {tmp_path}' in _fails(
+      files.read_mask, str(tmp_path))
+
+
+def test_a_colour_picture_is_no_mask(tmp_path):
+  files.write_png(str(tmp_path / 'a.png'), np.zeros((2, 2, 3), np.uint8))
+  assert 'is a colour picture (mode RGB)' in _fails(
+      files.read_mask, str(tmp_path / 'a.png'))

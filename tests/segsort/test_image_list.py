@@ -1,0 +1,78 @@
+"""Lists: what lines may look like, and one line for each that is wrong."""
+
+import pytest
+
+from segsort import image_list
+from segsort.errors import InputError
+
+
+@pytest.fixture(name='write')
+def _write(tmp_path):
+  """Writes a list, and the files of x/segcls, x/hed and x/images."""
+  for folder in ('images', 'segcls', 'hed'):
+    (tmp_path / 'x' / folder).mkdir(parents=True)
+    for name in 'ab':
+      (tmp_path / 'x' / folder / f'{name}.png').write_text('')
+
+  def write(text):
+    path = tmp_path / 'list.txt'
+    path.write_text(text)
+    return str(path)
+  return write
+
+
+def _read(path, needs=('image',)):
+  return image_list.read_list(path, path.replace('list.txt', 'x'), needs)
+
+
+def _fails(path, needs=('image',)):
+  with pytest.raises(InputError) as raised:
+    _read(path, needs)
+  assert '\n' not in str(raised.value)
+  return str(raised.value)
+
+
+def test_lines_become_paths(write):
+  path = write('/images/a.png /segcls/a.png\n\n'
+               '  images/b.png\tsegcls/b.png hed/a.png')
+  folder = path.replace('list.txt', 'x')
+  for needs in (('image',), ('image', 'mask'), ('image', 'oversegmentation')):
+    first, second = _read(path, needs)
+    assert first == image_list.Example(
+        f'{folder}/images/a.png', f'{folder}/segcls/a.png',
+        f'{folder}/hed/a.png', 'a', f'{path}:1')
+    assert second == image_list.Example(
+        f'{folder}/images/b.png', f'{folder}/segcls/b.png',
+        f'{folder}/hed/a.png', 'b', f'{path}:3')
+
+
+def test_inference_takes_images_alone_even_with_absent_masks(write):
+  example, = _read(write('images/a.png'))
+  assert (example.mask, example.oversegmentation) == ('', '')
+  assert len(_read(write('images/a.png gone.png\r\n'))) == 1
+
+
+@pytest.mark.parametrize('text, needs, message', (
+    ('images/a.png segcls/a.png\nimages/b.png', ('image', 'mask'),
+     ':2: 1 columns, expected 2 or 3'),
+    ('a b c d', ('image',), ':1: 4 columns, expected 1 to 3'),
+    ('', ('image',), 'list.txt is empty'),
+    (' \n\n', ('image', 'mask'), 'list.txt is empty'),
+    ('images/a.png\nimages/c.png', ('image',), ':2: no image at '),
+    ('images/a.png gone/a.png', ('image', 'mask'), ':1: no mask at '),
+    ('images/a.png segcls/a.png\n/segcls/b.png /segcls/c.png',
+     ('image', 'mask'), 'c.png (1 of 4 files of this list are missing)'),
+    ('images/a.png segcls/c.png', ('image', 'oversegmentation'),
+     ':1: no oversegmentation at '),
+    ('images/a.png clsimg/a.png', ('image', 'oversegmentation'),
+     'neither a third column nor `segcls`'),
+    ('images/a.png\nsegcls/a.png', ('image',), ':2: a second image named a')))
+def test_bad_lists_are_one_line(write, text, needs, message):
+  assert message in _fails(write(text), needs)
+
+
+def test_lists_that_cannot_be_read(tmp_path):
+  for path in (tmp_path / 'none.txt', tmp_path):
+    assert f'cannot read the list {path}' in _fails(str(path))
+  (tmp_path / 'list.txt').write_bytes(b'\xff\xd8\xff\xe0')
+  assert 'cannot read the list' in _fails(str(tmp_path / 'list.txt'))
