@@ -1,0 +1,18 @@
+"""Trains SegSort from oversegmentations, without labels.
+
+    python pyscripts/train_segsort_unsup.py --snapshot_dir snapshots/mine \
+        --data_list dataset/voc12/train.txt --data_dir $DATAROOT \
+        --restore_from snapshots/imagenet/trained/resnet_v1_101.ckpt \
+        --not_restore_classifier
+
+A list line's oversegmentation is its third column, or its mask's path with
+`segcls` exchanged for `hed`.
+"""
+
+import _path  # noqa: F401
+from segsort import cli
+from segsort import config
+from segsort import training
+
+if __name__ == '__main__':
+  cli.run(training.train_unsupervised, config.TrainUnsupConfig)

@@ -1,0 +1,109 @@
+"""What a training run tells: TensorBoard events and log.jsonl."""
+
+import json
+import os
+import time
+
+import numpy as np
+import tensorflow as tf
+
+from segsort import dataset_info
+from segsort import visualization
+from segsort.errors import InputError
+
+NUM_PICTURES = 2  # images of a batch that are shown
+
+
+def _write_summary(name, tensor, plugin, data_class):
+  """Writes what tf.summary.scalar or image would.
+
+  Those two need the package tensorboard, which TensorFlow no longer brings
+  along and which only looking at the events takes.
+  """
+  metadata = tf.compat.v1.SummaryMetadata(data_class=data_class)
+  metadata.plugin_data.plugin_name = plugin
+  tf.summary.write(name, tensor, metadata=metadata)
+
+
+def _as_image_summary(pictures):
+  """Width, height and PNGs of u8[B, H, W, 3], as TensorBoard reads them."""
+  height, width = pictures.shape[1:3]
+  return tf.constant([str(width).encode(), str(height).encode(), *(
+      tf.io.encode_png(picture).numpy() for picture in pictures)])
+
+
+class RunLog:
+  """Means of the metrics since the last write, and pictures of the last batch.
+
+  A context manager, which closes the events file.
+  """
+
+  def __init__(self, config, writes=True):
+    """Opens the events file in `config.snapshot_dir`.
+
+    Args:
+      config: a `config.TrainConfig`.
+      writes: False for a process that leaves it to another.
+    """
+    self._config = config
+    self._rows = []
+    self._since = time.time()
+    self._writer = self._file = None
+    if not writes:
+      return
+    try:
+      self._writer = tf.summary.create_file_writer(config.snapshot_dir)
+      self._file = open(os.path.join(config.snapshot_dir, 'log.jsonl'), 'a',
+                        encoding='utf-8')
+    except (OSError, tf.errors.OpError) as error:
+      raise InputError(
+          f'cannot write to {config.snapshot_dir}: {error}; mend the '
+          'permissions or name another --snapshot_dir') from error
+
+  def __enter__(self):
+    return self
+
+  def __exit__(self, *unused):
+    if self._writer:
+      self._writer.close()
+      self._file.close()
+
+  def add(self, metrics):
+    """Takes one step's dict of floats."""
+    self._rows.append(metrics)
+
+  def write(self, step, batch, results):
+    """Writes the means since the last call, and pictures.
+
+    Args:
+      step: updates done.
+      batch: a batch of inputs.
+      results: the step's results for it, see `train_step.supervised_loss`.
+    """
+    if not self._writer:
+      return
+    images = (len(self._rows) * self._config.batch_size
+              * self._config.iter_size)
+    means = {name: float(np.mean([row[name] for row in self._rows]))
+             for name in self._rows[0]}
+    means['images_per_second'] = images / (time.time() - self._since)
+    self._file.write(json.dumps({'step': step, **means}) + '\n')
+    self._file.flush()
+    with self._writer.as_default(step):
+      for name, value in means.items():
+        _write_summary(name, tf.constant(value, tf.float32), 'scalars', 1)
+      for name, pictures in self._pictures(batch, results).items():
+        _write_summary(name, _as_image_summary(pictures), 'images', 3)
+    self._rows, self._since = [], time.time()
+
+  def _pictures(self, batch, results):
+    """Input, labels, segments and embedding, u8[B, H, W, 3] each."""
+    palette = dataset_info.get(self._config.dataset).palette
+    shown = [
+        visualization.training_pictures(
+            *(tensor[i].numpy() for tensor in (
+                batch['image'], results['labels'], results['segment_labels'],
+                results['embeddings'])), palette)
+        for i in range(min(NUM_PICTURES, self._config.batch_size))]
+    return {name: np.stack([pictures[name] for pictures in shown])
+            for name in shown[0]}

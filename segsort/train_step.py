@@ -1,0 +1,196 @@
+"""The losses of a batch and the training step (paper, section 3).
+
+`supervised_loss` is the paper's loss from embeddings to a number;
+`make_train_step` takes it to an update of all variables, on any number of
+replicas.
+"""
+
+import tensorflow as tf
+
+from network import layers
+from network.segsort import clustering
+from network.segsort import loss as loss_lib
+from network.segsort import prototypes as prototypes_lib
+from segsort import distribution
+from segsort import input_pipeline
+from segsort import optimizer as optimizer_lib
+
+
+def supervised_loss(embeddings, batch, state, config):
+  """The loss of one batch with labels (paper, section 3.3).
+
+  Args:
+    embeddings: f32[B, h, w, D], raw, from the network.
+    batch: as `input_pipeline.supervised_batches` makes it.
+    state: a `train_state.TrainState`; only its bank is read.
+    config: a `config.TrainConfig`.
+
+  Returns:
+    loss f32[], this replica's part, and a dict of what else was computed:
+    embeddings f32[B, h, w, D] of unit length, labels and segment_labels
+    i32[B, h, w], prototypes f32[S, D], prototype_classes i32[S] and
+    num_segments, empty_clusters i32[].
+  """
+  num_clusters = config.num_clusters ** 2
+  embeddings = clustering.normalize(embeddings)
+  size = tf.shape(embeddings)[1:3]
+  labels = _shrink(batch['labels'], size)
+  cluster_labels = loss_lib.cluster_batch(
+      embeddings, layers.resize_nearest(batch['locations'], size),
+      _shrink(batch['grid_labels'], size),
+      tf.not_equal(labels, input_pipeline.IGNORED),
+      num_clusters=num_clusters, iterations=config.kmeans_iterations)
+  static_shape = None
+  if config.jit_compile:
+    images = embeddings.shape[0]
+    static_shape = (images * num_clusters, config.classes,
+                    images * config.max_segments)
+  loss, prototypes, classes, segment_labels = loss_lib.segsort_loss(
+      embeddings, cluster_labels, labels, concentration=config.concentration,
+      bank=state.bank.read(config.jit_compile),
+      replicas=distribution.replicas(), static_shape=static_shape)
+  return loss, {
+      'embeddings': embeddings, 'labels': labels, 'prototypes': prototypes,
+      'prototype_classes': classes, 'segment_labels': segment_labels,
+      **_count_segments(cluster_labels, labels, config)}
+
+
+def unsupervised_loss(embeddings, batch, state, config):
+  """The loss of one batch of oversegmented images (paper, section 3.5).
+
+  Arguments and results as `supervised_loss`, the batch from
+  `input_pipeline.unsupervised_batches`.
+  """
+  embeddings = clustering.normalize(embeddings)
+  regions = _shrink(batch['oversegmentation'], tf.shape(embeddings)[1:3])
+  bank_prototypes, _ = state.bank.read()
+  loss, prototypes, classes, segment_labels = (
+      loss_lib.unsupervised_segsort_loss(
+          embeddings, regions, concentration=config.concentration,
+          bank=bank_prototypes, replicas=distribution.replicas()))
+  return loss, {
+      'embeddings': embeddings, 'labels': regions, 'prototypes': prototypes,
+      'prototype_classes': classes, 'segment_labels': segment_labels,
+      'num_segments': tf.size(classes), 'empty_clusters': tf.constant(0)}
+
+
+def _shrink(labels, size):
+  """Returns i32[B, h, w]: every eighth label of i32[B, H, W]."""
+  return layers.resize_nearest(labels[..., None], size)[..., 0]
+
+
+def _count_segments(cluster_labels, labels, config):
+  """How many segments there are, and clusters without a pixel."""
+  num_clusters = cluster_labels.shape[0] or tf.shape(cluster_labels)[0]
+  num_clusters *= config.num_clusters ** 2
+  _, _, num_segments = prototypes_lib.compact_segments(
+      cluster_labels, labels, num_clusters, config.classes, 1)
+  members = tf.math.unsorted_segment_sum(
+      tf.ones_like(cluster_labels), cluster_labels, num_clusters)
+  return {'num_segments': num_segments,
+          'empty_clusters': tf.math.count_nonzero(members == 0)}
+
+
+def gradients_of(state, config, loss_of_embeddings, batches):
+  """The gradient of one global batch that comes in one or several parts.
+
+  Several parts take the memory of one: their embeddings are computed first,
+  then the loss of all and its gradient with respect to them, then each part
+  again with the gradient that reaches its embeddings. Segments of all parts
+  take part in the loss, so that the parts equal one batch of their size.
+
+  Args:
+    state: a `train_state.TrainState`.
+    config: a `config.TrainConfig`.
+    loss_of_embeddings: `supervised_loss` or `unsupervised_loss`.
+    batches: a list of dicts of tensors, the parts.
+
+  Returns:
+    Gradients of the loss without the weight penalty, the same on all replicas;
+    the loss f32[]; the other results.
+  """
+  variables, scale = state.optimizer.variables, state.loss_scale.value
+  if len(batches) == 1:
+    with tf.GradientTape() as tape:
+      embeddings = state.model(batches[0]['image'], training=True)
+      loss, results = loss_of_embeddings(embeddings, batches[0], state, config)
+      scaled = loss * scale
+    gradients = tape.gradient(scaled, variables)
+  else:
+    gradients, loss, results = _gradients_in_parts(
+        state, config, loss_of_embeddings, batches)
+  replicas = distribution.replicas()
+  gradients = replicas.total([gradient / scale for gradient in gradients])
+  return gradients, replicas.total(loss), results
+
+
+def _gradients_in_parts(state, config, loss_of_embeddings, batches):
+  """The scaled gradient, loss and results of several parts; see above."""
+  statistics = [variable for variable in state.variables.values()
+                if not variable.trainable]
+  before = [tf.identity(variable) for variable in statistics]
+  parts = [state.model(batch['image'], training=True) for batch in batches]
+  for variable, value in zip(statistics, before):
+    variable.assign(value)  # each part is seen again, and counts only then
+  whole = {name: tf.concat([batch[name] for batch in batches], 0)
+           for name in batches[0]}
+  with tf.GradientTape() as tape:
+    embeddings = tf.concat(parts, 0)
+    tape.watch(embeddings)
+    loss, results = loss_of_embeddings(embeddings, whole, state, config)
+    scaled = loss * state.loss_scale.value
+  of_parts = tf.split(tape.gradient(scaled, embeddings), len(batches))
+  sums = None
+  for batch, of_part in zip(batches, of_parts):
+    with tf.GradientTape() as tape:
+      embeddings = state.model(batch['image'], training=True)
+    gradients = tape.gradient(
+        embeddings, state.optimizer.variables, output_gradients=of_part)
+    sums = gradients if sums is None else [
+        total + gradient for total, gradient in zip(sums, gradients)]
+  return sums, loss, results
+
+
+def make_train_step(state, config, loss_of_embeddings, strategy=None):
+  """Returns the compiled update of all variables.
+
+  Args:
+    state: a `train_state.TrainState`; the step changes it.
+    config: a `config.TrainConfig`.
+    loss_of_embeddings: `supervised_loss` or `unsupervised_loss`.
+    strategy: a tf.distribute.Strategy; that in scope if None.
+
+  Returns:
+    A tf.function of a list of `iter_size` batches, giving a dict of f32[]
+    metrics and the other results (of each replica).
+  """
+  strategy = strategy or tf.distribute.get_strategy()
+
+  def replica_step(batches):
+    gradients, loss, results = gradients_of(
+        state, config, loss_of_embeddings, batches)
+    penalty, gradients = optimizer_lib.add_weight_penalty(
+        state.variables, config.weight_decay, gradients)
+    rate = optimizer_lib.polynomial_decay(
+        config.learning_rate, state.step, config.num_steps, config.power)
+    applied = state.loss_scale.apply(state.optimizer, gradients, rate)
+    state.bank.enqueue(
+        results['prototypes'], results['prototype_classes'],
+        seed=[config.random_seed, tf.cast(state.step, tf.int32)])
+    state.step.assign_add(1)
+    images = config.batch_size * config.iter_size
+    replicas = distribution.replicas()
+    return {
+        'segsort_loss': loss, 'weight_penalty': penalty,
+        'total_loss': loss + penalty, 'learning_rate': rate,
+        'gradient_norm': applied * tf.linalg.global_norm(gradients),
+        'skipped_updates': 1. - applied,
+        'segments_per_image': replicas.total(results['num_segments']) / images,
+        'most_segments': results['num_segments'],
+        'empty_clusters': replicas.total(results['empty_clusters']) / images,
+        'bank_fill': state.bank.fill_fraction()}, results
+
+  @tf.function(reduce_retracing=True, jit_compile=config.jit_compile or None)
+  def train_step(batches):
+    return strategy.run(replica_step, (batches,))
+  return train_step

@@ -1,0 +1,165 @@
+"""A training run: from a list of images to its last checkpoint.
+
+`train_step` has the loss and the update; the loop here adds time and files.
+"""
+
+import contextlib
+import signal
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tqdm
+
+from segsort import checkpoint
+from segsort import config as config_lib
+from segsort import distribution
+from segsort import image_list
+from segsort import input_pipeline
+from segsort import run_log
+from segsort import train_state
+from segsort import train_step
+from segsort.errors import InputError, warn
+
+
+def train(config):
+  """Trains an embedding network from labelled images."""
+  _run(config, ('image', 'mask'), input_pipeline.supervised_batches,
+       train_step.supervised_loss)
+
+
+def train_unsupervised(config):
+  """Trains an embedding network from oversegmentations, without labels."""
+  _run(config, ('image', 'oversegmentation'),
+       input_pipeline.unsupervised_batches, train_step.unsupervised_loss)
+
+
+def _run(config, needs, make_batches, loss_of_embeddings):
+  """Starts a run, or goes on with it, to its last step."""
+  examples = image_list.read_list(config.data_list, config.data_dir, needs)
+  strategy = distribution.make_strategy(config)
+  _set_numerics(config, strategy)
+  with strategy.scope():
+    state = train_state.TrainState(config)
+    finished = train_state.start_or_resume(state, config)
+  if finished:
+    return
+  chief = distribution.is_chief(strategy)
+  if chief:
+    config_lib.write_run(config.snapshot_dir, config)
+  batches = input_pipeline.Batches(make_batches(
+      examples, config, int(state.step.numpy()), distribution.share_of(strategy)))
+  step_function = train_step.make_train_step(
+      state, config, loss_of_embeddings, strategy)
+  with (run_log.RunLog(config, chief) as log, _Signals() as signals, batches):
+    for inputs, done in _steps(state, config, batches):
+      metrics, results = step_function(
+          [distribution.spread(strategy, batch) for batch in inputs])
+      metrics, results = _local(strategy, metrics), _local(strategy, results)
+      metrics = {name: float(value) for name, value in metrics.items()}
+      _check(metrics, done - 1, inputs, examples, config)
+      log.add(metrics)
+      if done % config.update_tb_every == 0 or done == config.num_steps:
+        log.write(done, inputs[0], results)
+      last = done == config.num_steps or signals.received
+      if chief and (last or done % config.save_pred_every == 0):
+        _save(state, config, done)
+      signals.leave(config, done)
+  print(f'trained {config.num_steps} steps: '
+        f'{checkpoint.checkpoint_path(config.snapshot_dir, config.num_steps)}')
+
+
+def _set_numerics(config, strategy):
+  """Precision, determinism and what TensorFlow cannot compile."""
+  policy = config.mixed_precision
+  keras.mixed_precision.set_global_policy(
+      policy if policy == 'float32' else f'mixed_{policy}')
+  if config.deterministic:
+    tf.config.experimental.enable_op_determinism()
+  if not config.jit_compile:
+    return
+  if strategy.num_replicas_in_sync > 1:
+    raise InputError(
+        '--jit_compile and several devices do not go together: TensorFlow '
+        'does not compile gathers over replicas; leave one of them out')
+  if config.deterministic:
+    raise InputError(
+        '--jit_compile and --deterministic do not go together: TensorFlow has '
+        'no deterministic compiled max-pool gradient; leave one of them out')
+  if isinstance(config, config_lib.TrainUnsupConfig):
+    raise InputError(
+        '--jit_compile is for labelled images: oversegmentations have no '
+        'bound on their segments; leave it out')
+
+
+def _steps(state, config, batches):
+  """Yields the inputs of each step, and the updates done after it."""
+  first = int(state.step.numpy())
+  for step in tqdm.tqdm(
+      range(first, config.num_steps), initial=first, total=config.num_steps,
+      desc='training'):
+    yield batches.take(config.iter_size), step + 1
+
+
+def _local(strategy, results):
+  """The first of this process's replicas' results."""
+  return {name: strategy.experimental_local_results(value)[0]
+          for name, value in results.items()}
+
+
+def _check(metrics, step, inputs, examples, config):
+  """Stops where a number is not finite, or pixels had no room."""
+  names = ', '.join(examples[index].name for batch in inputs
+                    for index in batch['index'].numpy())
+  if not np.isfinite(list(metrics.values())).all():
+    raise InputError(
+        f'step {step}: {metrics}, not finite, on images {names}; the '
+        f'checkpoints in {config.snapshot_dir} are from before; lower '
+        '--learning_rate or look at these images')
+  room = config.max_segments * config.batch_size * config.iter_size
+  if config.jit_compile and metrics['most_segments'] > room:
+    raise InputError(
+        f"step {step}: {metrics['most_segments']:.0f} segments in the images "
+        f'{names}, but room for {room}, so pixels were dropped; raise '
+        f'--max_segments above {config.max_segments}')
+  if metrics['skipped_updates']:
+    warn(f'step {step}: float16 overflow, update skipped, loss scale halved')
+
+
+def _save(state, config, step):
+  """Writes a checkpoint and drops those beyond --max_to_keep."""
+  checkpoint.save(checkpoint.checkpoint_path(config.snapshot_dir, step),
+                  state.tensors())
+  checkpoint.keep_newest(config.snapshot_dir, config.max_to_keep, step)
+
+
+class _Signals(contextlib.AbstractContextManager):
+  """Lets a step end before SIGTERM or SIGINT ends the run.
+
+  Attributes:
+    received: the signal's number, 0 before there is one.
+  """
+
+  def __init__(self):
+    self.received = 0
+
+  def __enter__(self):
+    self._before = {
+        number: signal.signal(number, self._receive)
+        for number in (signal.SIGTERM, signal.SIGINT)}
+    return self
+
+  def __exit__(self, *unused):
+    for number, handler in self._before.items():
+      signal.signal(number, handler)
+
+  def _receive(self, number, unused_frame):
+    self.received = number
+
+  def leave(self, config, step):
+    """Exits with 128 + signal, as shells count, if there was one."""
+    if self.received:
+      print(f'stopped by {signal.Signals(self.received).name} after step {step},'
+            f' which is saved in {config.snapshot_dir}; the same command goes '
+            'on from there')
+      raise SystemExit(128 + self.received)

@@ -1,0 +1,174 @@
+"""Runs: learning, exact resumption, damaged checkpoints, wrong numbers."""
+
+import os
+import shutil
+
+import numpy as np
+import pytest
+import small_runs
+import tensorflow as tf
+
+from network.segsort import memory_bank
+from segsort import checkpoint
+from segsort import config as config_lib
+from segsort import files
+from segsort import input_pipeline
+from segsort import train_step
+from segsort import training
+from segsort.errors import InputError
+
+
+def _copy(source, target, steps):
+  """Copies the checkpoints of some steps to another run's folder."""
+  target.mkdir()
+  for step in steps:
+    for path in source.glob(f'model.ckpt-{step}.*'):
+      shutil.copy(path, target)
+
+
+def _assert_equal_runs(ours, theirs, step):
+  ours, theirs = (checkpoint.load(str(folder / f'model.ckpt-{step}'))
+                  for folder in (ours, theirs))
+  assert ours.keys() == theirs.keys()
+  for name, value in ours.items():
+    assert value.tobytes() == theirs[name].tobytes(), name
+
+
+def test_two_steps_and_two_after_a_resume_are_four(
+    tiny_dataset, tmp_path, capsys):
+  """Bit for bit on CPUs, without any switch for determinism."""
+  def train(folder, **settings):
+    training.train(small_runs.train_config(
+        tiny_dataset, tmp_path / folder, save_pred_every=2, max_to_keep=9,
+        **settings))
+    return capsys.readouterr()
+
+  train('whole')
+  assert checkpoint.steps_in(str(tmp_path / 'whole')) == [2, 4]
+  _copy(tmp_path / 'whole', tmp_path / 'cut', [2])
+  assert f'resumed from {tmp_path}/cut/model.ckpt-2' in train('cut').out
+  _assert_equal_runs(tmp_path / 'cut', tmp_path / 'whole', 4)
+  # Again, from a newest checkpoint that lost its end: the one before counts,
+  # and is not pushed out by the damaged one.
+  damaged = tmp_path / 'cut/model.ckpt-4.data-00000-of-00001'
+  os.truncate(damaged, damaged.stat().st_size // 2)
+  told = train('cut')
+  assert 'warning: cannot read the checkpoint' in told.err
+  assert 'trying the one before' in told.err
+  _assert_equal_runs(tmp_path / 'cut', tmp_path / 'whole', 4)
+  _check_finished_run(tmp_path / 'whole', train)
+
+
+def _check_finished_run(folder, train):
+  """A finished run stays as it is; --overwrite trains it anew."""
+  before = {path: path.read_bytes() for path in folder.iterdir()}
+  assert 'is finished (step 4 of 4); --overwrite' in train('whole').out
+  assert before == {path: path.read_bytes() for path in folder.iterdir()}
+  train('whole', overwrite=True, random_seed=2, num_steps=1)
+  assert checkpoint.steps_in(str(folder)) == [1]
+
+
+def _batch(state):
+  _, config, examples = state
+  return next(iter(input_pipeline.supervised_batches(examples, config)))
+
+
+def _loss(run, config, batch):
+  embeddings = run.model(batch['image'], training=True)
+  return train_step.supervised_loss(embeddings, batch, run, config)
+
+
+def test_banks_take_part_in_the_loss_with_what_they_hold(state):
+  run, config, _ = state
+  batch = _batch(state)
+  empty, results = _loss(run, config, batch)
+  assert float(empty) == pytest.approx(
+      float(_loss(run, config, batch)[0]), rel=1e-5)
+  prototypes = results['prototypes']
+  run.bank.enqueue(prototypes, tf.zeros([len(prototypes)], tf.int32))
+  as_background = _loss(run, config, batch)[0]
+  run.bank.enqueue(-prototypes, tf.ones([len(prototypes)], tf.int32))
+  losses = empty, as_background, _loss(run, config, batch)[0]
+  assert len({round(float(loss), 4) for loss in losses}) == 3
+
+
+def test_two_parts_have_the_gradient_of_one_batch(state):
+  run, config, _ = state
+  one = _batch(state)
+  parts = one, {name: tensor[:, ::-1] if name != 'index' else tensor
+                for name, tensor in one.items()}
+  whole = {name: tf.concat([part[name] for part in parts], 0) for name in one}
+  with tf.GradientTape() as tape:
+    embeddings = tf.concat(
+        [run.model(part['image'], training=True) for part in parts], 0)
+    loss, _ = train_step.supervised_loss(embeddings, whole, run, config)
+  expected = tape.gradient(loss, run.optimizer.variables)
+  gradients, loss_of_parts, _ = train_step.gradients_of(
+      run, config, train_step.supervised_loss, list(parts))
+  np.testing.assert_allclose(loss_of_parts, loss, rtol=1e-5)
+  for ours, theirs in zip(gradients, expected):
+    np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
+def test_training_learns_fills_its_bank_and_keeps_its_pictures(
+    tiny_dataset, tmp_path):
+  run = tmp_path / 'run'
+  training.train(small_runs.train_config(
+      tiny_dataset, run, batch_size=4, num_steps=40, learning_rate=.1,
+      update_tb_every=8, save_pred_every=15, random_scale=False))
+  losses = small_runs.logged(run)
+  assert len(losses) == 5 and losses[-1] < .6 * losses[0], losses
+  fill = small_runs.logged(run, 'bank_fill')
+  assert len(fill) == 5 and 0 < min(fill) and max(fill) <= 1
+  assert checkpoint.steps_in(str(run)) == [30, 40]
+  tensors = checkpoint.load(str(run / 'model.ckpt-40'))
+  stored = tensors['memory_bank/labels'] != memory_bank.EMPTY
+  assert stored.any(-1).all() and tensors['global_step'] == 40
+  np.testing.assert_allclose(np.linalg.norm(
+      tensors['memory_bank/prototypes'][stored], axis=-1), 1, atol=1e-5)
+  _check_events(run)
+
+
+def _check_events(run):
+  events, = run.glob('events.out.tfevents.*')
+  tags = {}
+  for record in tf.data.TFRecordDataset(str(events)):
+    event = tf.compat.v1.Event.FromString(record.numpy())
+    for value in event.summary.value:
+      tags.setdefault(value.tag, []).append(value.tensor)
+  assert len(tags['segsort_loss']) == 5
+  pictures = [tensors[-1] for tensors in tags.values()
+              if len(tensors[-1].string_val) > 2]
+  assert len(pictures) == 4  # input, labels, segments, embedding
+  for picture in pictures:
+    assert tf.io.decode_png(picture.string_val[2]).shape == (32, 32, 3)
+
+
+def test_a_loss_that_is_no_number_stops_with_step_and_images(
+    tiny_dataset, tmp_path):
+  config = small_runs.train_config(
+      tiny_dataset, tmp_path / 'run', learning_rate=1e30)
+  with pytest.raises(InputError, match=(
+      r'^step \d: .*nan.*not finite, on images im\d, im\d; .*learning_rate')
+  ) as raised:
+    training.train(config)
+  assert '\n' not in str(raised.value)
+  assert checkpoint.steps_in(config.snapshot_dir) == []
+
+
+def test_a_wrong_mask_stops_the_run_with_its_line(tiny_dataset, tmp_path):
+  files.write_png(f'{tiny_dataset[0]}/segcls/im2.png',
+                  np.full((33, 47), 9, np.uint8))
+  with pytest.raises(InputError, match=r'^.*list.txt:3: the mask .* label 9'):
+    training.train(small_runs.train_config(
+        tiny_dataset, tmp_path / 'run', batch_size=4))
+
+
+def test_unsupervised_training_needs_no_labels(tiny_dataset, tmp_path):
+  shutil.rmtree(f'{tiny_dataset[0]}/segcls')
+  run = tmp_path / 'run'
+  training.train_unsupervised(small_runs.train_config(
+      tiny_dataset, run, config_lib.TrainUnsupConfig, update_tb_every=1))
+  assert np.isfinite(small_runs.logged(run)).all()
+  assert small_runs.logged(run, 'bank_fill') == [0] * 4
+  assert checkpoint.steps_in(str(run)) == [4]
