@@ -1,0 +1,100 @@
+"""Counts of true against predicted classes, and the scores made of them."""
+
+import numpy as np
+
+from segsort.errors import InputError
+
+
+class ConfusionMatrix:
+  """Counts of (true class, predicted class) over pixels.
+
+  Attributes:
+    counts: i64[C, C], rows are the truth, columns the prediction.
+    other: i64[C], pixels of each true class that were predicted as something
+      that is no class, such as 255. They are wrong, but count against no
+      other class; the TF1 release put label C into the last class.
+    ignore_label: true label of pixels that are left out.
+  """
+
+  def __init__(self, num_classes, ignore_label=255):
+    self.counts = np.zeros((num_classes, num_classes), np.int64)
+    self.other = np.zeros(num_classes, np.int64)
+    self.ignore_label = ignore_label
+
+  @property
+  def num_classes(self):
+    """The number of classes."""
+    return len(self.counts)
+
+  @property
+  def true_pixels(self):
+    """i64[C], the pixels of each class in the truth."""
+    return self.counts.sum(axis=1) + self.other
+
+  @property
+  def predicted_pixels(self):
+    """i64[C], the pixels predicted as each class, ignored ones left out."""
+    return self.counts.sum(axis=0)
+
+  def update(self, truth, predictions, name='the truth'):
+    """Counts the pixels of one picture.
+
+    Args:
+      truth: integers of any shape.
+      predictions: integers of the same shape.
+      name: what an error message calls the truth.
+
+    Raises:
+      InputError: a true label is neither a class nor the ignore label.
+    """
+    num_classes = self.num_classes
+    scored = truth != self.ignore_label
+    truth = truth[scored].astype(np.int64)
+    predictions = predictions[scored].astype(np.int64)
+    strange = truth[(truth < 0) | (truth >= num_classes)]
+    if strange.size:
+      raise InputError(
+          f'{name} holds the label {strange[0]}, which is neither one of the '
+          f'{num_classes} classes nor the ignore label {self.ignore_label}; '
+          'check --dataset, --num_classes and --ignore_label')
+    is_class = (predictions >= 0) & (predictions < num_classes)
+    columns = np.where(is_class, predictions, num_classes)
+    pairs = np.bincount(
+        truth * (num_classes + 1) + columns,
+        minlength=num_classes * (num_classes + 1))
+    pairs = pairs.reshape(num_classes, num_classes + 1)
+    self.counts += pairs[:, :num_classes]
+    self.other += pairs[:, num_classes]
+
+  def add(self, matrix):
+    """Adds the counts of another ConfusionMatrix of as many classes."""
+    self.counts += matrix.counts
+    self.other += matrix.other
+
+  def iou(self):
+    """f64[C], intersection over union; NaN for a class found in neither."""
+    hits = np.diag(self.counts)
+    return _ratio(hits, self.true_pixels + self.predicted_pixels - hits)
+
+  def mean_iou(self):
+    """Mean IoU of the classes found in the truth or the predictions."""
+    return _mean(self.iou())
+
+  def pixel_accuracy(self):
+    """The share of scored pixels that are right; NaN if there are none."""
+    return float(_ratio(np.trace(self.counts), self.true_pixels.sum()))
+
+  def mean_accuracy(self):
+    """Mean over the classes of the truth of the share of pixels found."""
+    return _mean(_ratio(np.diag(self.counts), self.true_pixels))
+
+
+def _ratio(part, whole):
+  """part / whole, NaN where the whole is 0."""
+  return np.where(whole > 0, part / np.maximum(whole, 1), np.nan)
+
+
+def _mean(values):
+  """The mean of the values that are not NaN; NaN if there are none."""
+  known = values[~np.isnan(values)]
+  return float(known.mean()) if known.size else float('nan')

@@ -1,0 +1,103 @@
+"""Prototypes of annotated images against numpy, and images without any."""
+
+import embedding_twins
+import numpy as np
+import pytest
+import small_runs
+
+from segsort import config as config_lib
+from segsort import embedding
+from segsort import extraction
+from segsort import files
+from segsort import prototype_set
+from segsort.errors import InputError
+
+# By hand: windows of 32, at most 21 apart.
+ENDS = {40: [32, 40], 56: [32, 44, 56], 33: [32, 33], 47: [32, 47],
+        48: [32, 48]}
+
+
+@pytest.fixture(name='config')
+def _config(tiny_dataset, tmp_path, monkeypatch):
+  """An extraction from windows of 32 every 21, with a network by hand."""
+  monkeypatch.setattr(
+      embedding, 'restore_model', lambda _: embedding_twins.eighth_pixels)
+  return small_runs.restored_config(
+      config_lib.ExtractConfig, tiny_dataset, '', tmp_path / 'results',
+      embedding_dim=4)
+
+
+def _prototypes_twin(image, classes, number, iterations):
+  """Cluster by cluster, in order of first occurrence."""
+  annotated = classes != 255
+  embeddings = embedding_twins.embed(
+      image, (32, 32), [ENDS[size] for size in classes.shape])
+  clusters = embedding_twins.cluster(
+      embeddings, embedding_twins.locations(*classes.shape), annotated, number,
+      iterations)
+  features, labels = [], []
+  for cluster in dict.fromkeys(clusters[annotated].tolist()):
+    of_cluster = clusters == cluster
+    labels.append(np.bincount(classes[of_cluster]).argmax())
+    members = embeddings[of_cluster & (classes == labels[-1])]
+    features.append(embedding_twins.unit(members.sum(0)))
+  return features, labels
+
+
+def test_prototypes_equal_a_twin_image_by_image(config, capsys):
+  extraction.extract_prototypes(config)
+  features, labels = [], []
+  for i in range(4):
+    of_image = _prototypes_twin(
+        files.read_image(f'{config.data_dir}/JPEGImages/im{i}.png'),
+        files.read_mask(f'{config.data_dir}/segcls/im{i}.png'), 3, 3)
+    features += of_image[0]
+    labels += of_image[1]
+  stored, stored_labels = prototype_set.load(config.save_dir, 4, 2)
+  assert stored_labels.tolist() == labels and set(labels) == {0, 1}
+  np.testing.assert_allclose(stored, features, atol=1e-4)
+  assert (f'{len(labels)} prototypes of 4 images: {config.save_dir}/prototypes'
+          in capsys.readouterr().out)
+
+
+def _ignore(config, images):
+  """Makes every pixel of some images ignored."""
+  for i in images:
+    path = f'{config.data_dir}/segcls/im{i}.png'
+    files.write_png(path, np.full(files.read_mask(path).shape, 255, np.uint8))
+
+
+def test_an_ignored_image_is_skipped_with_a_warning(config, capsys):
+  extraction.extract_prototypes(config)
+  whole, _ = prototype_set.load(config.save_dir, 4, 2)
+  _ignore(config, [0])
+  extraction.extract_prototypes(config)
+  rest, _ = prototype_set.load(config.save_dir, 4, 2)
+  np.testing.assert_array_equal(rest, whole[len(whole) - len(rest):])
+  assert 0 < len(rest) < len(whole)
+  captured = capsys.readouterr()
+  assert f'warning: {config.data_list}:1: every pixel of' in captured.err
+  assert ' prototypes of 3 images' in captured.out
+
+
+def test_nothing_but_ignored_images_is_one_line(config):
+  _ignore(config, range(4))
+  with pytest.raises(InputError, match='^no prototypes: every pixel of every'):
+    extraction.extract_prototypes(config)
+
+
+def test_one_cluster_gives_one_prototype_an_image(config):
+  one = small_runs.restored_config(
+      config_lib.ExtractConfig, (config.data_dir, config.data_list), '',
+      config.save_dir, embedding_dim=4, num_clusters=1)
+  extraction.extract_prototypes(one)
+  features, labels = prototype_set.load(config.save_dir, 4, 2)
+  assert labels.tolist() == [0] * 4
+  for i, feature in enumerate(features):
+    image = files.read_image(f'{config.data_dir}/JPEGImages/im{i}.png')
+    classes = files.read_mask(f'{config.data_dir}/segcls/im{i}.png')
+    embeddings = embedding_twins.embed(
+        image, (32, 32), [ENDS[size] for size in classes.shape])
+    np.testing.assert_allclose(
+        feature, embedding_twins.unit(embeddings[classes == 0].sum(0)),
+        atol=1e-4)

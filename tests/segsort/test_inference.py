@@ -1,0 +1,192 @@
+"""Labels by retrieval against numpy: windows, scales, mirrors, any size."""
+
+import cv2
+import embedding_twins
+import numpy as np
+import PIL.Image
+import pytest
+import small_runs
+import tensorflow as tf
+
+from network import layers
+from segsort import config as config_lib
+from segsort import dataset_info
+from segsort import embedding
+from segsort import files
+from segsort import inference
+from segsort import prototype_set
+
+WINDOW, STRIDE, CLASSES = (24, 24), 16, 3
+
+
+def _config(dataset=('', ''), **settings):
+  return small_runs.restored_config(
+      config_lib.InferenceConfig, dataset, '', settings.pop('save_dir', ''), **{
+          'prototype_dir': '', 'embedding_dim': 4, 'num_classes': CLASSES,
+          'k_in_nearest_neighbors': 5, **settings})
+
+
+@pytest.fixture(name='prototypes')
+def _prototypes(rng):
+  return (embedding_twins.unit(rng.normal(size=(30, 4))).astype(np.float32),
+          rng.integers(0, CLASSES, 30).astype(np.int32))
+
+
+def _labeller(prototypes, **settings):
+  embedder = embedding.Embedder(
+      embedding_twins.eighth_pixels, WINDOW, (STRIDE, STRIDE))
+  return inference.Labeller(embedder, *prototypes, _config(**settings))
+
+
+def _image(rng, height, width):
+  """Coarse blocks of colour, so that segments differ."""
+  blocks = rng.integers(0, 256, (height // 6 + 1, width // 6 + 1, 3))
+  return np.kron(blocks, np.ones((6, 6, 1)))[:height, :width].astype(np.uint8)
+
+
+def _ends(size):
+  window = WINDOW[0]
+  count = int(np.ceil(max(size - window, 0) / STRIDE)) + 1
+  return [int(end) for end in np.linspace(window, max(size, window), count)]
+
+
+def _votes_twin(embeddings, places, prototypes):
+  """Votes f64[H, W, C] of the neighbours of each pixel's cluster."""
+  features, labels = prototypes
+  everywhere = np.ones(embeddings.shape[:2], bool)
+  clusters = embedding_twins.cluster(embeddings, places, everywhere, 3, 3)
+  votes = np.zeros([*clusters.shape, CLASSES])
+  for cluster in np.unique(clusters):
+    query = embedding_twins.unit(embeddings[clusters == cluster].sum(0))
+    nearest = np.argsort(-(features @ query), kind='stable')[:5]
+    votes[clusters == cluster] = np.bincount(
+        labels[nearest], minlength=CLASSES)
+  return votes
+
+
+def _view_twin(image, scale, flip, prototypes):
+  """Votes f64[H, W, C] of one scale, window by window."""
+  size = image.shape[:2]
+  scaled = [max(int(length * scale), 1) for length in size]
+  pixels = layers.resize_bilinear(
+      embedding_twins.subtract_mean(image)[None], scaled)[0].numpy()
+  if flip:
+    pixels = pixels[:, ::-1]
+  places = embedding_twins.locations(*scaled)
+  votes = np.zeros([*scaled, CLASSES])
+  for top, left, raw in embedding_twins.windows(
+      pixels, WINDOW, [_ends(length) for length in scaled]):
+    part = slice(top, top + WINDOW[0]), slice(left, left + WINDOW[1])
+    inside = places[part]
+    raw = embedding_twins.unit(raw[:inside.shape[0], :inside.shape[1]])
+    votes[part] += _votes_twin(raw, inside, prototypes)
+  if flip:
+    votes = votes[:, ::-1]
+  return np.stack([
+      cv2.resize(np.ascontiguousarray(votes[..., c], np.float32), size[::-1],
+                 interpolation=cv2.INTER_LINEAR) for c in range(CLASSES)], -1)
+
+
+# The window, smaller, larger, portrait, landscape, flat and long, one pixel.
+SIZES = (24, 24), (13, 20), (50, 41), (61, 30), (30, 61), (9, 70), (1, 1)
+
+
+@pytest.mark.parametrize('height, width', SIZES)
+def test_an_image_of_any_size_gets_the_labels_of_the_twin(
+    rng, prototypes, height, width):
+  image = _image(rng, height, width)
+  labels = _labeller(prototypes).predict(image)
+  embeddings = embedding_twins.embed(
+      image, WINDOW, [_ends(size) for size in image.shape[:2]])
+  votes = _votes_twin(
+      embeddings, embedding_twins.locations(height, width), prototypes)
+  assert labels.shape == (height, width) and labels.dtype == np.int32
+  assert (labels == votes.argmax(-1)).mean() > .99
+
+
+@pytest.mark.parametrize('height, width', (
+    (24, 24), (13, 40), (45, 30), (1, 1)))
+@pytest.mark.parametrize('scale_aug, flip_aug', (
+    (True, True), (True, False), (False, True)))
+def test_votes_of_scales_and_mirrors_are_summed(
+    rng, prototypes, height, width, scale_aug, flip_aug):
+  image = _image(rng, height, width)
+  labels = _labeller(
+      prototypes, scale_aug=scale_aug, flip_aug=flip_aug).predict(image)
+  scales = (.5, .75, 1, 1.25, 1.5, 1.75) if scale_aug else (1,)
+  total = sum(_view_twin(image, scale, flip, prototypes) for scale in scales
+              for flip in ((False, True) if flip_aug else (False,)))
+  assert labels.shape == (height, width) and labels.dtype == np.int32
+  # Where classes are level but for rounding, either may win.
+  best = np.take_along_axis(total, labels[..., None], -1)[..., 0]
+  assert (best >= total.max(-1) - 1e-3).mean() > .99
+
+
+def test_the_mirrored_image_gets_the_mirrored_labels(rng, prototypes):
+  image = _image(rng, 40, 33)
+  labeller = _labeller(prototypes, flip_aug=True)
+  np.testing.assert_array_equal(
+      labeller.predict(image[:, ::-1]), labeller.predict(image)[:, ::-1])
+
+
+def test_turning_network_and_prototypes_changes_no_label(rng, prototypes):
+  turn = np.linalg.qr(rng.normal(size=(4, 4)))[0].astype(np.float32)
+  image = _image(rng, 40, 33)
+  turned = inference.Labeller(embedding.Embedder(
+      lambda images, training: embedding_twins.eighth_pixels(
+          images, training) @ turn, WINDOW, (STRIDE, STRIDE)),
+      prototypes[0] @ turn, prototypes[1], _config())
+  assert (turned.predict(image)
+          == _labeller(prototypes).predict(image)).mean() > .99
+
+
+def test_more_neighbours_than_prototypes_all_vote(rng, prototypes, capsys):
+  few = prototypes[0][:4], np.array([1, 2, 2, 0], np.int32)
+  labels = _labeller(few, k_in_nearest_neighbors=15).predict(
+      _image(rng, 30, 30))
+  assert (labels == 2).all()
+  assert 'only 4 prototypes: all of them vote' in capsys.readouterr().err
+
+
+def test_a_tie_of_votes_goes_to_the_lowest_class(rng, prototypes):
+  level = prototypes[0][:3], np.array([2, 1, 0], np.int32)
+  image = _image(rng, 30, 30)
+  for flip_aug in (False, True):
+    assert not _labeller(level, k_in_nearest_neighbors=3,
+                         flip_aug=flip_aug).predict(image).any()
+
+
+def test_files_hold_ids_and_colours_of_every_image(
+    tiny_dataset, tmp_path, prototypes, monkeypatch, capsys):
+  monkeypatch.setattr(
+      embedding, 'restore_model', lambda _: embedding_twins.eighth_pixels)
+  prototype_set.save(str(tmp_path / 'prototypes'), *prototypes)
+  config = _config(
+      tiny_dataset, prototype_dir=str(tmp_path), save_dir=str(tmp_path / 'r'),
+      input_size=config_lib.Size(WINDOW),
+      strides=config_lib.Size((STRIDE, STRIDE)))
+  inference.infer(config)
+  labeller = _labeller(prototypes)
+  palette = dataset_info.get('voc12').palette
+  for i in range(4):
+    image = files.read_image(f'{tiny_dataset[0]}/JPEGImages/im{i}.png')
+    labels = files.read_mask(str(tmp_path / f'r/gray/im{i}.png'))
+    np.testing.assert_array_equal(labels, labeller.predict(image))
+    with PIL.Image.open(tmp_path / f'r/color/im{i}.png') as colours:
+      np.testing.assert_array_equal(
+          np.array(colours.convert('RGB')), palette[labels])
+  assert '4 images labelled' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('padding', (1, 3))
+def test_networks_of_other_dimensions_in_one_process(rng, prototypes, padding):
+  def wider(images, training):
+    return tf.pad(embedding_twins.eighth_pixels(images, training),
+                  [[0, 0]] * 3 + [[0, padding]])
+
+  image = _image(rng, 30, 30)
+  labeller = inference.Labeller(
+      embedding.Embedder(wider, WINDOW, (STRIDE, STRIDE)),
+      np.pad(prototypes[0], [[0, 0], [0, padding]]), prototypes[1], _config())
+  np.testing.assert_array_equal(
+      labeller.predict(image), _labeller(prototypes).predict(image))
