@@ -1,0 +1,13 @@
+"""Writes masks and lists of PASCAL VOC 2012 and SBD.
+
+Usage: python pyscripts/prepare_voc12.py
+  --data_dir DATAROOT
+"""
+
+import _path  # noqa: F401  (puts the project root on sys.path)
+
+from segsort import voc12_dataset
+from segsort import cli
+
+if __name__ == '__main__':
+  cli.run(voc12_dataset.prepare, voc12_dataset.VocConfig)

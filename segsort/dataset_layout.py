@@ -1,0 +1,149 @@
+"""What the preparation of every downloaded data set does: lists, links, masks.
+
+The user's own files are read and linked to, never moved or changed.
+"""
+
+import dataclasses
+import os
+import shutil
+
+import numpy as np
+import PIL.Image
+import tqdm
+
+from segsort import files
+from segsort.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class MaskJob:
+  """One mask to write.
+
+  Attributes:
+    source: the annotation as downloaded.
+    image: the picture that it belongs to.
+    output: the PNG to write.
+  """
+  source: str
+  image: str
+  output: str
+
+
+def read_lines(path):
+  """Returns (line number, line) of a text file, without the empty lines.
+
+  Raises:
+    InputError: unreadable, or not text.
+  """
+  try:
+    lines = files.read_bytes(path, 'list').decode('utf-8').splitlines()
+  except UnicodeDecodeError as error:
+    raise InputError(
+        f'the list {path} is not text; unpack the data set again') from error
+  return [(number, line.strip())
+          for number, line in enumerate(lines, start=1) if line.strip()]
+
+
+def write_list(list_dir, split, lines):
+  """Writes LIST_DIR/SPLIT.txt and says so."""
+  path = os.path.join(list_dir, f'{split}.txt')
+  files.write_text(path, ''.join(f'{line}\n' for line in lines))
+  print(f'{path}: {len(lines)} images')
+
+
+def link_folder(source, path):
+  """Makes `path` lead to the folder `source`, by a link or else by a copy.
+
+  Args:
+    source: an existing folder.
+    path: the new name; left alone if it leads there, or is a folder, already.
+
+  Raises:
+    InputError: the source is missing, or `path` leads elsewhere.
+  """
+  if not os.path.isdir(source):
+    raise InputError(
+        f'there is no folder {source}; unpack the data set again, or name '
+        'its folder')
+  if os.path.islink(path) and os.path.realpath(path) != os.path.realpath(
+      source):
+    raise InputError(
+        f'{path} is a link to {os.readlink(path)}, not to {source}; remove '
+        'the link or give another --data_dir')
+  if os.path.isdir(path):
+    return
+  try:
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    try:
+      os.symlink(_link_target(source, path), path)
+    except OSError:  # a file system without links
+      print(f'copying {source} to {path}')
+      shutil.copytree(source, f'{path}.partial', dirs_exist_ok=True)
+      os.replace(f'{path}.partial', path)
+  except OSError as error:
+    raise InputError(
+        f'cannot make {path}: {error.strerror or error}; mend the permissions '
+        'or give another --data_dir') from error
+
+
+def _link_target(source, path):
+  """Relative where both lie side by side, so that they can move together."""
+  source, folder = os.path.realpath(source), os.path.realpath(
+      os.path.dirname(path))
+  relative = os.path.relpath(source, folder)
+  return relative if relative.count(os.pardir) <= 1 else source
+
+
+def convert_masks(jobs, read, *, num_classes, palette=None, desc='masks'):
+  """Writes the masks that are not written yet.
+
+  Args:
+    jobs: MaskJobs.
+    read: function from a source's path to its labels, i32[H, W].
+    num_classes: labels are below this, or 255.
+    palette: u8[256, 3] of the written PNGs; grey levels if None.
+    desc: of the progress bar.
+
+  Raises:
+    InputError: names the first file that is missing, corrupt, of another size
+      than its image, or has an unknown label.
+  """
+  for job in tqdm.tqdm(jobs, desc=desc, unit='mask'):
+    if _is_written(job):
+      continue
+    labels = read(job.source)
+    _check_labels(labels, job, num_classes)
+    files.write_png(job.output, labels.astype(np.uint8), palette)
+
+
+def _is_written(job):
+  """Whether the output is there and no older than its source."""
+  try:
+    return os.path.getmtime(job.output) >= os.path.getmtime(job.source)
+  except OSError:
+    return False
+
+
+def _check_labels(labels, job, num_classes):
+  size = _image_size(job.image)
+  if labels.shape != size:
+    raise InputError(
+        f'the mask {job.source} is {labels.shape[0]}x{labels.shape[1]} '
+        f'(height x width), its image {job.image} {size[0]}x{size[1]}; '
+        'unpack the data set again')
+  unknown = labels[(labels != 255) & ((labels < 0) | (labels >= num_classes))]
+  if unknown.size:
+    raise InputError(
+        f'the mask {job.source} has the label {unknown[0]}; expected 0 to '
+        f'{num_classes - 1} or 255 (ignored)')
+
+
+def _image_size(path):
+  """Returns an image's (height, width), from its header alone."""
+  try:
+    with PIL.Image.open(path) as image:
+      return image.size[::-1]
+  except (OSError, SyntaxError, ValueError) as error:
+    raise InputError(
+        f'cannot read the image {path}: it is missing or corrupt; unpack the '
+        'data set again') from error
