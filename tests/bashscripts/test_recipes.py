@@ -1,0 +1,176 @@
+"""Each experiment's script runs its recipe, in order."""
+
+import dataclasses
+import re
+
+import pytest
+
+from segsort import config
+
+STEPS = ['train_segsort.py', 'extract_prototypes.py', 'inference.py',
+         'inference.py', 'eval_miou.py', 'eval_miou.py']
+CONFIGS = {
+    'train_segsort.py': config.TrainConfig,
+    'train_segsort_unsup.py': config.TrainUnsupConfig,
+    'extract_prototypes.py': config.ExtractConfig,
+    'inference.py': config.InferenceConfig,
+    'eval_miou.py': config.EvaluateConfig}
+
+
+@pytest.mark.parametrize('name', ['train_segsort.sh', 'train_segsort_unsup.sh'])
+def test_the_flags_exist_and_the_required_ones_are_there(project, name):
+  project.run(f'voc12/{name}')
+  for script, flags in project.calls():
+    fields = dataclasses.fields(CONFIGS[script])
+    given = {flag.removeprefix('no-') for flag in flags}
+    assert given <= {field.name for field in fields}
+    assert given >= {field.name for field in fields
+                     if field.default is dataclasses.MISSING}
+
+
+def test_voc12_runs_ten_stages_in_order(project):
+  result = project.run('voc12/train_segsort.sh')
+  assert result.returncode == 0, result.stderr
+  assert [name for name, _ in project.calls()] == STEPS * 2
+  assert re.findall(r'^== stage (.*) ==$', result.stdout, re.M) == [
+      f'{stage} {name}' for stage in (1, 2) for name in (
+          'train', 'extract_prototypes', 'inference', 'inference_msc',
+          'benchmark')]
+  ends = re.findall(r'^stage \d \w+ took \d+ s$', result.stdout, re.M)
+  assert len(ends) == 10
+
+
+def test_voc12_is_the_released_recipe(project):
+  project.run('voc12/train_segsort.sh')
+  calls = project.calls()
+  first, second = (flags for name, flags in calls if name == 'train_segsort.py')
+  expected = {
+      'batch_size': '8', 'input_size': '336,336', 'num_steps': '30000',
+      'learning_rate': '2e-3', 'weight_decay': '5e-4', 'concentration': '10',
+      'num_banks': '2', 'embedding_dim': '32', 'num_clusters': '5',
+      'kmeans_iterations': '10', 'backbone': 'resnet_v1_101', 'head': 'pspnet',
+      'batch_norm_decay': '0.9997', 'dataset': 'voc12',
+      'data_dir': str(project.root / 'dataset/voc12/data'),
+      'data_list': str(project.root / 'dataset/voc12/train+.txt'),
+      'snapshot_dir': str(project.root / 'snapshots/voc12/segsort/stage1'),
+      'restore_from': str(
+          project.root / 'snapshots/imagenet/trained/resnet_v1_101.ckpt')}
+  assert {name: first[name] for name in expected} == expected
+  assert 'not_restore_classifier' in first
+  changed = {name for name in {*first, *second}
+             if first.get(name, 'absent') != second.get(name, 'absent')}
+  assert changed == {'snapshot_dir', 'data_list', 'learning_rate',
+                     'restore_from', 'not_restore_classifier'}
+  assert second['restore_from'] == first['snapshot_dir']
+  assert second['learning_rate'] == '2e-4'
+  assert second['data_list'].endswith('voc12/train.txt')
+
+
+def test_voc12_retrieval_and_evaluation(project):
+  project.run('voc12/train_segsort.sh')
+  _, extract, single, multi, score, score_multi = (
+      flags for _, flags in project.calls()[:6])
+  results = f'{project.root}/snapshots/voc12/segsort/stage1/results'
+  assert extract['save_dir'] == f'{results}/train'
+  assert extract['data_list'].endswith('/train.txt')
+  assert extract['input_size'] == multi['input_size'] == '336,336'
+  assert single['prototype_dir'] == f'{results}/train/prototypes'
+  assert single['data_list'].endswith('/val.txt')
+  assert single['input_size'] == '720,720'
+  assert single['k_in_nearest_neighbors'] == '15'
+  assert 'scale_aug' not in single
+  assert {'scale_aug', 'flip_aug'} <= multi.keys()
+  assert single['save_dir'] == f'{results}/val'
+  assert score['pred_dir'] == f'{results}/val/gray'
+  assert score_multi['pred_dir'] == f'{results}/val_msc/gray'
+  assert score['gt_dir'].endswith('voc12/data/VOC2012/segcls')
+
+
+def test_mgpu_is_the_same_with_larger_numbers(project):
+  result = project.run('voc12/train_segsort_mgpu.sh')
+  assert result.returncode == 0, result.stderr
+  assert result.stdout.startswith('NUM_GPU=4: not in use yet')
+  calls = project.calls()
+  assert [name for name, _ in calls] == STEPS * 2
+  assert [(calls[i][1]['num_steps'], calls[i][1]['batch_size'],
+           calls[i][1]['input_size']) for i in (0, 6)] == [
+               ('100000', '16', '480,480'), ('30000', '16', '480,480')]
+  assert calls[3][1]['k_in_nearest_neighbors'] == '21'
+  assert calls[3][1]['input_size'] == '480,480'
+  assert calls[0][1]['snapshot_dir'].endswith('voc12/segsort_mgpu/stage1')
+
+
+def test_unsup_trains_once_without_banks(project):
+  result = project.run('voc12/train_segsort_unsup.sh')
+  assert result.returncode == 0, result.stderr
+  calls = project.calls()
+  assert [name for name, _ in calls] == ['train_segsort_unsup.py', *STEPS[1:]]
+  assert calls[0][1]['num_steps'] == '10000'
+  assert calls[0][1]['num_banks'] == '0'
+  assert calls[0][1]['data_list'].endswith('/train.txt')
+  assert 'NUM_STEPS_2' not in result.stdout
+
+
+def test_unsup_says_that_oversegmentations_are_missing(project):
+  (project.root / 'dataset/voc12/data/VOC2012/hed/x.png').unlink()
+  result = project.run('voc12/train_segsort_unsup.sh')
+  assert result.returncode == 2
+  assert 'looked for' in result.stderr and '/VOC2012/hed/x.png' in result.stderr
+  assert project.calls() == []
+
+
+def test_demo_draws_its_data_and_trains_from_scratch(project):
+  result = project.run('demo/train_segsort.sh')
+  assert result.returncode == 0, result.stderr
+  calls = project.calls()
+  assert [name for name, _ in calls] == [
+      'make_demo_dataset.py', *STEPS[:3], 'eval_miou.py']
+  assert calls[0][1] == {'data_dir': str(project.root / 'dataset/demo/data'),
+                         'list_dir': str(project.root / 'dataset/demo')}
+  assert calls[1][1]['backbone'] == 'resnet_small'
+  assert 'restore_from' not in calls[1][1]
+  assert 'not_restore_classifier' not in calls[1][1]
+
+
+def test_demo_stops_where_its_data_cannot_be_made(project):
+  result = project.run('demo/train_segsort.sh', FAILING='make_demo_dataset.py')
+  assert result.returncode == 3
+  assert 'make_demo_dataset failed with status 3' in result.stderr
+  assert len(project.calls()) == 1
+
+
+def test_camvid_uses_eight_by_eight_clusters_at_inference(project):
+  result = project.run('camvid/train_segsort.sh')
+  assert result.returncode == 0, result.stderr
+  calls = project.calls()
+  assert [name for name, _ in calls] == [*STEPS[:3], 'eval_miou.py']
+  assert [flags.get('num_clusters') for _, flags in calls] == [
+      '5', '8', '8', None]
+  assert calls[3][1]['gt_dir'].endswith('CamVid/segcls/val')
+
+
+def test_camvid_is_not_prepared_again(project):
+  project.run('camvid/train_segsort.sh', CAMVID_SOURCE='camvid')
+  assert project.calls()[0][0] == 'train_segsort.py'
+
+
+@pytest.mark.parametrize('absent, what', [
+    ('train.txt', 'the list'),
+    ('data/CamVid/segcls', 'the folder of true masks')])
+def test_camvid_is_prepared_where_something_is_absent(project, absent, what):
+  (project.root / 'dataset/camvid' / absent).rename(project.root / 'moved')
+  result = project.run('camvid/train_segsort.sh', CAMVID_SOURCE='camvid')
+  (name, flags), = project.calls()  # the stand-in wrote nothing
+  assert name == 'prepare_camvid.py'
+  assert flags == {'source_dir': 'camvid',
+                   'data_dir': f'{project.root}/dataset/camvid/data/CamVid',
+                   'list_dir': f'{project.root}/dataset/camvid'}
+  assert result.returncode == 2
+  assert f'{what} is missing' in result.stderr
+
+
+def test_camvid_names_its_preparation(project):
+  (project.root / 'dataset/camvid/data/CamVid').rename(project.root / 'moved')
+  result = project.run('camvid/train_segsort.sh')
+  assert result.returncode == 2
+  assert 'prepare_camvid.py --source_dir CamVid' in result.stderr
