@@ -89,10 +89,11 @@ def _check_files(examples, needs, data_dir):
     where, path, need = missing[0]
     place = f'at {path}' if path else (
         'named: neither a third column nor `segcls` in the mask\'s path')
+    mend = _HOW_TO_MEND.get(need, 'check --data_dir, or prepare the data')
     raise InputError(
         f'{where}: no {need} {place} ({len(missing)} of '
         f'{len(examples) * len(needs)} files of this list are missing); '
-        + _HOW_TO_MEND.get(need, 'check --data_dir, or prepare the data').format(
+        + mend.format(
             data_list=where.rpartition(':')[0], data_dir=data_dir))
 
 

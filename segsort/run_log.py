@@ -104,6 +104,6 @@ class RunLog:
             *(tensor[i].numpy() for tensor in (
                 batch['image'], results['labels'], results['segment_labels'],
                 results['embeddings'])), palette)
-        for i in range(min(NUM_PICTURES, self._config.batch_size))]
+        for i in range(min(NUM_PICTURES, len(results['labels'])))]
     return {name: np.stack([pictures[name] for pictures in shown])
             for name in shown[0]}

@@ -1,0 +1,43 @@
+"""Weights from any checkpoint into a checkpoint of their own."""
+
+import os
+import time
+
+import network
+from segsort import checkpoint
+from segsort import config as config_lib
+from segsort import tf1_checkpoint
+from segsort.errors import InputError
+
+
+def convert_checkpoint(config):
+  """Writes a checkpoint's weights, and nothing else, under the TF1 names.
+
+  Prints a line per variable: used, missing, left over or ignored, and its
+  shape. A config.json beside the output tells later stages the architecture.
+
+  Args:
+    config: a `config.ConvertConfig`.
+
+  Raises:
+    InputError: a checkpoint that does not fit, or an output that exists.
+  """
+  output = config.output.removesuffix('.index')
+  if os.path.exists(f'{output}.index'):
+    raise InputError(f'{output} exists; name another --output')
+  started = time.monotonic()
+  path = checkpoint.resolve(config.restore_from)
+  tensors = checkpoint.load(path)
+  variables = network.named_variables(network.build_embedding_model(
+      config.backbone, config.head, config.embedding_dim))
+  match = checkpoint.assign_weights(
+      variables, tensors, path, skip=config.skip,
+      skip_head=config.not_restore_classifier)
+  print('\n'.join(tf1_checkpoint.table(match, variables, tensors)))
+  checkpoint.save(output, {name: variables[name] for name in match.used})
+  folder = os.path.dirname(output) or '.'
+  if not os.path.exists(os.path.join(folder, 'config.json')):
+    config_lib.write_run(folder, config)
+  size = os.path.getsize(f'{output}.data-00000-of-00001')
+  print(f'{len(match.used)} variables, {size / 2**20:.1f} MB, in '
+        f'{time.monotonic() - started:.1f} s: {output}')

@@ -1,0 +1,44 @@
+"""Which weights a run started from, for the record beside its score."""
+
+import json
+import os
+
+SCRATCH = 'from scratch, random weights'
+
+
+def describe(restore_from):
+  """Follows config.json files back to the weights that came first.
+
+  Args:
+    restore_from: a run's folder, or a checkpoint in it.
+
+  Returns:
+    A description; '' where nothing is recorded.
+  """
+  seen, first = set(), ''
+  while restore_from and restore_from not in seen:
+    seen.add(restore_from)
+    folder = restore_from
+    if not os.path.isdir(folder):
+      folder = os.path.dirname(folder)
+    settings = _settings(folder)
+    if settings is None:  # not a run of ours: these are the first weights
+      return f'from {restore_from}' if first else ''
+    first, restore_from = SCRATCH, settings.get('restore_from', '')
+  return first
+
+
+def of_predictions(pred_dir):
+  """Returns `describe` for the run whose inference wrote DIR/gray; or ''."""
+  folder = os.path.dirname(os.path.abspath(pred_dir))
+  settings = _settings(folder) or {}
+  return describe(settings.get('restore_from', ''))
+
+
+def _settings(folder):
+  """The settings in a folder's config.json; None if there is none."""
+  try:
+    with open(os.path.join(folder, 'config.json'), encoding='utf-8') as file:
+      return json.load(file)['settings']
+  except (OSError, ValueError, KeyError, TypeError):
+    return None

@@ -1,0 +1,97 @@
+"""Five steps of a tiny network on 1, 2 or 4 parts of a CPU; run as a script.
+
+    python tests/segsort/replica_runs.py REPLICAS OUTPUT.npz
+
+A process for each number: the CPU is split before TensorFlow starts on it, and
+collective operations of two strategies would meet in one.
+"""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__)))))
+
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+import tensorflow as tf  # noqa: E402
+
+import network  # noqa: E402
+from network import layers  # noqa: E402
+from segsort import config as config_lib  # noqa: E402
+from segsort import distribution  # noqa: E402
+from segsort import train_state  # noqa: E402
+from segsort import train_step  # noqa: E402
+
+STEPS, IMAGES, SIZE = 5, 4, 16
+
+
+def tiny_model(backbone, unused_head, embedding_dim, synchronized, **unused):
+  """Output stride 8, one synchronised batch norm, a `weights` and a head."""
+  images = keras.Input((None, None, 3))
+  features = layers.conv_bn_relu(
+      images, 8, 3, name=f'{backbone}.conv1', stride=2,
+      normalise=layers.batch_norm(.9, synchronized))
+  features = keras.layers.AveragePooling2D(4, padding='same')(features)
+  return keras.Model(images, layers.project(
+      features, embedding_dim, 1, name=f'{backbone}.block5.fc1_voc12'))
+
+
+def make_batches(rng, supervised):
+  """Five batches, the same for every number of replicas."""
+  size = SIZE, SIZE
+  for _ in range(STEPS):
+    batch = {'image': rng.normal(0, 50, (IMAGES, *size, 3)).astype(np.float32)}
+    if supervised:
+      labels = rng.integers(0, 3, (IMAGES, *size)).astype(np.int32)
+      labels[0, :, :8] = 255  # unequal numbers of pixels on the replicas
+      yield {**batch, 'labels': labels,
+             'grid_labels': rng.integers(0, 4, (IMAGES, *size), np.int32),
+             'locations': rng.random((IMAGES, *size, 2), np.float32)}
+    else:
+      regions = rng.integers(0, 3, (IMAGES, *size)).astype(np.int32)
+      regions[1, 8:] = -1
+      yield {**batch, 'oversegmentation': regions}
+
+
+def run(strategy, supervised):
+  """Returns losses, first gradient norm, weights and bank after five steps."""
+  make_config = (config_lib.TrainConfig if supervised
+                 else config_lib.TrainUnsupConfig)
+  config = make_config(
+      data_list='', data_dir='', snapshot_dir='', num_classes=3,
+      batch_size=IMAGES, num_clusters=2, num_banks=2, num_steps=STEPS,
+      embedding_dim=6, learning_rate=.05, backbone='resnet_small')
+  with strategy.scope():
+    state = train_state.TrainState(config)
+  step = train_step.make_train_step(
+      state, config, train_step.supervised_loss if supervised
+      else train_step.unsupervised_loss, strategy)
+  losses, norms = [], []
+  for batch in make_batches(np.random.default_rng(0), supervised):
+    metrics, _ = step([distribution.spread(strategy, batch)])
+    metrics = {name: float(strategy.experimental_local_results(value)[0])
+               for name, value in metrics.items()}
+    losses.append(metrics['segsort_loss'])
+    norms.append(metrics['gradient_norm'])
+  return {'losses': losses, 'norms': norms, 'traces':
+          step.experimental_get_tracing_count(), **{
+              name: tf.convert_to_tensor(value).numpy()
+              for name, value in state.tensors().items()}}
+
+
+def main(count, path):
+  """Writes the results of both losses on `count` replicas."""
+  network.build_embedding_model = tiny_model
+  results = {}
+  strategy = distribution.make_strategy(config_lib.TrainConfig(
+      data_list='', data_dir='', snapshot_dir='', batch_size=IMAGES,
+      strategy='mirrored', logical_devices=count))
+  for supervised in (True, False):
+    for name, value in run(strategy, supervised).items():
+      results[f'{supervised}|{name}'] = value
+  np.savez(path, **results)
+
+
+if __name__ == '__main__':
+  main(int(sys.argv[1]), sys.argv[2])

@@ -1,0 +1,110 @@
+"""The training engine on several devices and processes equals one device."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import small_runs
+from segsort import checkpoint
+from segsort import distribution
+from segsort import training
+from segsort.errors import InputError
+
+
+@pytest.fixture(scope='module')
+def runs(tmp_path_factory, request):
+  """Results of tests/segsort/replica_runs.py for 1, 2 and 4 replicas."""
+  folder = tmp_path_factory.mktemp('replicas')
+  script = os.path.join(os.path.dirname(__file__), 'replica_runs.py')
+  processes = [
+      subprocess.Popen(
+          [sys.executable, script, str(count), str(folder / f'{count}.npz')],
+          stderr=subprocess.PIPE, text=True) for count in (1, 2, 4)]
+  for process in processes:
+    _, told = process.communicate(timeout=600)
+    assert process.returncode == 0, told[-2000:]
+  return {count: np.load(folder / f'{count}.npz') for count in (1, 2, 4)}
+
+
+@pytest.mark.parametrize('supervised', [True, False])
+@pytest.mark.parametrize('count', [2, 4])
+def test_replicas_equal_one_device(runs, supervised, count):
+  ours, one = ({key.split('|')[1]: run[key] for key in run.files
+                if key.startswith(f'{supervised}|')}
+               for run in (runs[count], runs[1]))
+  assert ours.keys() == one.keys()
+  np.testing.assert_allclose(ours['losses'], one['losses'], atol=1e-6)
+  np.testing.assert_allclose(ours['norms'], one['norms'], rtol=1e-5)
+  assert ours['memory_bank/labels'].max() >= 0 or not supervised
+  for name in ours.keys() - {'losses', 'norms', 'traces'}:
+    np.testing.assert_allclose(
+        ours[name], one[name], rtol=1e-6, atol=1e-5, err_msg=name)
+
+
+@pytest.mark.parametrize('supervised', [True, False])
+def test_replicas_learn_and_trace_once(runs, supervised):
+  run = runs[2]
+  losses = run[f'{supervised}|losses']
+  assert np.ptp(losses) > 1e-3  # not frozen
+  assert run[f'{supervised}|traces'] == 1
+
+
+def _start_worker(index, ports, where, folder):
+  cluster = {'cluster': {'worker': [f'127.0.0.1:{port}' for port in ports]},
+             'task': {'type': 'worker', 'index': index}}
+  script = os.path.join(os.path.dirname(__file__), '..', '..', 'pyscripts',
+                        'train_segsort.py')
+  return subprocess.Popen(
+      [sys.executable, script, '--data_dir', where[0], '--data_list', where[1],
+       '--snapshot_dir', str(folder), '--strategy', 'multi_worker',
+       '--num_classes', '2', '--backbone', 'resnet_small', '--batch_size', '2',
+       '--embedding_dim', '8', '--num_clusters', '3', '--kmeans_iterations',
+       '3', '--input_size', '32,32', '--num_steps', '3', '--learning_rate',
+       '.001', '--batch_norm_decay', '.9'],
+      env={**os.environ, 'TF_CONFIG': json.dumps(cluster)},
+      stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def _free_ports(count):
+  sockets = [socket.socket() for _ in range(count)]
+  for one in sockets:
+    one.bind(('127.0.0.1', 0))
+  ports = [one.getsockname()[1] for one in sockets]
+  for one in sockets:
+    one.close()
+  return ports
+
+
+def test_two_workers_equal_one_process(tiny_dataset, tmp_path):
+  ports = _free_ports(2)
+  workers = [_start_worker(index, ports, tiny_dataset, tmp_path / 'two')
+             for index in range(2)]
+  for worker in workers:
+    told, _ = worker.communicate(timeout=600)
+    assert worker.returncode == 0, told[-2000:]
+  training.train(small_runs.train_config(
+      tiny_dataset, tmp_path / 'one', num_steps=3, learning_rate=.001))
+  one, two = (checkpoint.load(str(tmp_path / name / 'model.ckpt-3'))
+              for name in ('one', 'two'))
+  assert one.keys() == two.keys()
+  for name, value in one.items():
+    np.testing.assert_allclose(two[name], value, atol=2e-5, err_msg=name)
+
+
+@pytest.mark.parametrize('text', ['', 'nonsense', '{"cluster": {}}', json.dumps(
+    {'cluster': {'worker': ['127.0.0.1:1']}, 'task': {'index': 3}})])
+def test_malformed_tf_config(monkeypatch, text):
+  monkeypatch.setenv('TF_CONFIG', text)
+  with pytest.raises(InputError, match='TF_CONFIG is .* not a cluster'):
+    distribution.make_strategy(small_runs.train_config(
+        ('', ''), '', strategy='multi_worker'))
+
+
+def test_more_gpus_than_there_are():
+  with pytest.raises(InputError, match='--num_gpu is 99, but .* sees'):
+    distribution.make_strategy(small_runs.train_config(
+        ('', ''), '', strategy='mirrored', num_gpu=99))
