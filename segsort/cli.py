@@ -2,11 +2,10 @@
 
 import argparse
 import dataclasses
-import json
 import os
 import sys
 
-from segsort import config as config_lib
+from segsort import settings as settings_lib
 from segsort.errors import InputError
 
 
@@ -75,7 +74,7 @@ def _parser(config_class, description):
     if field.type is bool:
       options['action'] = argparse.BooleanOptionalAction
     else:
-      options['type'] = config_lib.PARSERS.get(field.type, field.type)
+      options['type'] = settings_lib.PARSERS.get(field.type, field.type)
       options['metavar'] = field.type.__name__.upper()
       if field.metadata['choices']:
         options['choices'] = field.metadata['choices']
@@ -96,20 +95,16 @@ def _settings_beside(restore_from, config_class):
   folder = restore_from
   if not os.path.isdir(folder):
     folder = os.path.dirname(restore_from)
-  path = os.path.join(folder, 'config.json')
-  if not os.path.exists(path):
-    return {}
+  settings = settings_lib.read_run(folder)
   try:
-    with open(path, encoding='utf-8') as file:
-      settings = json.load(file)['settings']
     return {field.name: _checked(field, settings[field.name])
             for field in dataclasses.fields(config_class)
             if field.name in config_class.INHERITED and field.name in settings}
-  except (OSError, ValueError, KeyError, TypeError) as error:
+  except ValueError as error:
     raise InputError(
-        f'cannot read {path}, written beside the checkpoint: it is not a '
-        f'config.json of this project ({error}); move it away and give '
-        '--backbone, --head and --embedding_dim') from error
+        f'cannot use {folder}/config.json, written beside the checkpoint: '
+        f'{error}; mend it, or move it away and give --backbone, --head and '
+        '--embedding_dim') from error
 
 
 def _checked(field, value):

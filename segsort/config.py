@@ -14,66 +14,7 @@ import network
 from segsort import dataset_info
 from segsort import files
 from segsort.errors import InputError
-
-
-class Size(tuple):
-  """Two integers from 0 on, (height, width), typed as `336,336`."""
-
-
-def parse_size(text):
-  """Returns the (height, width) in `336,336`, or in `336` for a square.
-
-  Raises:
-    InputError: anything else.
-  """
-  try:
-    numbers = [int(part) for part in text.split(',')]
-  except ValueError:
-    numbers = []
-  if len(numbers) not in (1, 2) or min(numbers) < 0:
-    raise InputError(
-        f'{text!r} is not a size; give height,width in pixels, as 336,336')
-  return Size((numbers[0], numbers[-1]))
-
-
-PARSERS = {Size: parse_size}
-
-
-def setting(default=dataclasses.MISSING, text='', choices=None):
-  """A dataclass field that becomes a flag; without a default it is required."""
-  return dataclasses.field(
-      default=default, metadata={'help': text, 'choices': choices})
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
-  """What all stages share: nothing but the checks of single values."""
-
-  # Fields that a later stage takes from config.json beside the checkpoint.
-  INHERITED = ()
-  # Fields that must be positive, and those that must not be negative.
-  POSITIVE = (
-      'batch_size', 'num_steps', 'iter_size', 'embedding_dim', 'num_clusters',
-      'concentration', 'k_in_nearest_neighbors', 'learning_rate',
-      'save_pred_every', 'update_tb_every', 'max_to_keep')
-  NOT_NEGATIVE = (
-      'num_classes', 'kmeans_iterations', 'num_banks', 'weight_decay',
-      'momentum', 'power', 'random_seed', 'batch_norm_decay')
-  # Masks have 8 bits, of which 255 is ignored; random seeds have 31.
-  BELOW = {'batch_norm_decay': 1, 'num_classes': 256, 'random_seed': 2**31}
-
-  def check(self):
-    """Raises InputError for a number out of range."""
-    for name, value in vars(self).items():
-      if name in self.POSITIVE and not value > 0:
-        raise InputError(f'--{name} is {value}; it must be above 0')
-      if name in self.NOT_NEGATIVE and not value >= 0:
-        raise InputError(f'--{name} is {value}; it must be 0 or more')
-      if name in self.BELOW and not value < self.BELOW[name]:
-        raise InputError(
-            f'--{name} is {value}; it must be below {self.BELOW[name]}')
-    if min(getattr(self, 'input_size', (1,))) < 1:
-      raise InputError('--input_size is 0; it must be above 0')
+from segsort.settings import Settings, Size, setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

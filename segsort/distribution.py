@@ -47,7 +47,7 @@ def replicas():
   """Returns what the replica that asks has for company."""
   if tf.distribute.get_replica_context().num_replicas_in_sync > 1:
     return Replicas()
-  return loss_lib.Alone()
+  return loss_lib.ALONE
 
 
 def make_strategy(config):

@@ -7,6 +7,7 @@ import network
 from network.segsort import memory_bank
 from segsort import checkpoint
 from segsort import optimizer as optimizer_lib
+from segsort import settings
 from segsort.errors import InputError, warn
 
 
@@ -73,6 +74,26 @@ class TrainState:
       variable.assign(tensors[name])
 
 
+# Settings that a run cannot change when it goes on.
+SAME_RUN = (
+    'backbone', 'head', 'embedding_dim', 'num_clusters', 'num_banks',
+    'batch_size', 'iter_size', 'input_size', 'random_seed', 'data_list',
+    'num_classes', 'mixed_precision')
+
+
+def _check_same_run(config):
+  """Raises InputError where the settings are not those of the run so far."""
+  before = settings.read_run(config.snapshot_dir)
+  for name in SAME_RUN:
+    now = getattr(config, name)
+    now = list(now) if isinstance(now, tuple) else now
+    if before.get(name, now) != now:
+      raise InputError(
+          f'{config.snapshot_dir} was trained with --{name} {before[name]}, '
+          f'not {now}: repeat its command to go on, name another '
+          '--snapshot_dir, or start anew with --overwrite')
+
+
 def start_or_resume(state, config):
   """Brings a new state to where its run stands.
 
@@ -90,6 +111,8 @@ def start_or_resume(state, config):
     _start(state, config)  # first: it may fail, or read this very folder
     checkpoint.keep_newest(config.snapshot_dir, 0)
     return False
+  if checkpoint.steps_in(config.snapshot_dir):
+    _check_same_run(config)
   for step in reversed(checkpoint.steps_in(config.snapshot_dir)):
     path = checkpoint.checkpoint_path(config.snapshot_dir, step)
     try:

@@ -47,11 +47,12 @@ def _run(config, needs, make_batches, loss_of_embeddings):
   chief = distribution.is_chief(strategy)
   if chief:
     config_lib.write_run(config.snapshot_dir, config)
-  batches = input_pipeline.Batches(make_batches(
-      examples, config, int(state.step.numpy()), distribution.share_of(strategy)))
+  first, share = int(state.step.numpy()), distribution.share_of(strategy)
+  batches = input_pipeline.Batches(
+      make_batches(examples, config, first, share))
   step_function = train_step.make_train_step(
       state, config, loss_of_embeddings, strategy)
-  with (run_log.RunLog(config, chief) as log, _Signals() as signals, batches):
+  with run_log.RunLog(config, chief) as log, _Signals() as signals, batches:
     for inputs, done in _steps(state, config, batches):
       metrics, results = step_function(
           [distribution.spread(strategy, batch) for batch in inputs])
@@ -159,7 +160,7 @@ class _Signals(contextlib.AbstractContextManager):
   def leave(self, config, step):
     """Exits with 128 + signal, as shells count, if there was one."""
     if self.received:
-      print(f'stopped by {signal.Signals(self.received).name} after step {step},'
-            f' which is saved in {config.snapshot_dir}; the same command goes '
-            'on from there')
+      name = signal.Signals(self.received).name
+      print(f'stopped by {name} after step {step}, which is saved in '
+            f'{config.snapshot_dir}; the same command goes on from there')
       raise SystemExit(128 + self.received)

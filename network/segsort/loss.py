@@ -127,8 +127,11 @@ class Alone:
     return count
 
 
+ALONE = Alone()
+
+
 def segsort_loss(embeddings, cluster_labels, classes, *, concentration,
-                 bank=None, replicas=Alone(), static_shape=None):
+                 bank=None, replicas=ALONE, static_shape=None):
   """Supervised segment sorting of one batch (paper, section 3.3).
 
   Args:
@@ -196,7 +199,7 @@ def _static_segments(embeddings, cluster_labels, classes, static_shape):
 
 
 def unsupervised_segsort_loss(embeddings, oversegmentation, *, concentration,
-                              bank=None, replicas=Alone()):
+                              bank=None, replicas=ALONE):
   """Segment sorting without labels (paper, section 3.5; eq. 5).
 
   Every region of an image is a class of its own, so that a pixel's numerator

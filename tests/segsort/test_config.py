@@ -9,6 +9,7 @@ import small_runs
 
 from segsort import cli
 from segsort import config
+from segsort import settings as settings_lib
 from segsort.errors import InputError
 
 STAGES = (config.TrainConfig, config.TrainUnsupConfig, config.ExtractConfig,
@@ -26,12 +27,12 @@ def _fails(config_class, argv):
 
 
 def test_sizes():
-  assert config.parse_size('336,480') == (336, 480)
-  assert config.parse_size('336') == (336, 336)
-  assert config.parse_size('0,0') == (0, 0)
+  assert settings_lib.parse_size('336,480') == (336, 480)
+  assert settings_lib.parse_size('336') == (336, 336)
+  assert settings_lib.parse_size('0,0') == (0, 0)
   for text in ('', 'x', '1,2,3', '-1,5', '3.5', '336x336', ','):
     with pytest.raises(InputError, match='is not a size; give height,width'):
-      config.parse_size(text)
+      settings_lib.parse_size(text)
 
 
 def test_defaults_are_the_released_recipe():

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 import network
 from segsort import checkpoint
+from segsort import config as config_lib
 from segsort import files
 from segsort import train_state
 from segsort.errors import InputError
@@ -81,3 +82,19 @@ def test_stage_two_starts_from_the_weights_of_stage_one(
       if name.endswith('/weights'):
         same = np.array_equal(second.variables[name], variable)
         assert same != (skip_head and network.is_head(name)), name
+
+
+@pytest.mark.parametrize('changed', [
+    {'batch_size': 1}, {'random_seed': 2}, {'input_size': (16, 32)},
+    {'num_banks': 1}])
+def test_going_on_with_other_settings_names_them(
+    state, tiny_dataset, changed):
+  run, config, _ = state
+  config_lib.write_run(config.snapshot_dir, config)
+  checkpoint.save(checkpoint.checkpoint_path(config.snapshot_dir, 3),
+                  run.tensors())
+  train_state.start_or_resume(run, config)
+  other = small_runs.train_config(
+      tiny_dataset, config.snapshot_dir, **changed)
+  with pytest.raises(InputError, match=f'was trained with --{[*changed][0]}'):
+    train_state.start_or_resume(run, other)
