@@ -77,10 +77,12 @@ check_oversegmentations() {
 check_bsds500() {
   local split
   for split in ${TRAIN_SPLITS//,/ } "$EVAL_SPLIT"; do
-    [ -d "$DATAROOT/images/$split" ] && [ -d "$DATAROOT/groundTruth/$split" ] ||
+    if ! [ -d "$DATAROOT/images/$split" ] ||
+        ! [ -d "$DATAROOT/groundTruth/$split" ]; then
       fail "BSDS500's $split is missing: looked for images/$split and" \
         "groundTruth/$split in $DATAROOT; DATAROOT is the folder" \
         'BSR/BSDS500/data of its archive'
+    fi
   done
 }
 

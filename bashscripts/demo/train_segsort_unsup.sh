@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Unsupervised SegSort on a data set that is drawn on the spot: trained on
+# contour regions, without labels; the labels of train serve retrieval and those
+# of val the evaluation. No GPU is needed.
+#
+# Usage: source bashscripts/demo/train_segsort_unsup.sh   (bash or zsh, anywhere)
+#        NUM_STEPS=100 bash bashscripts/demo/train_segsort_unsup.sh
+#
+# It draws 200 training and 60 validation pictures, divides the former into
+# regions (dataset/demo/data/hed), trains, writes the labels
+# of the validation pictures to SNAPSHOT_DIR/stage1/results/val/{gray,color}
+# and prints their mean IOU. Every setting printed at the start, and those of
+# settings.sh, can be set in the environment.
+#
+# Expected mean IOU, minutes and memory: see README.md.
+(
+  # shellcheck disable=SC2296  # the second form is zsh's
+  script="${BASH_SOURCE[0]:-${(%):-%x}}"
+  root="$(realpath "$(dirname "$script")/../..")"
+
+  export DATASET="${DATASET:-demo}" GET_DATA=how_to_get_demo
+  export LIST_DIR="${LIST_DIR:-$root/dataset/demo}"
+  export DATA_DIR="${DATA_DIR:-$LIST_DIR/data}"
+  export GT_DIR="${GT_DIR:-$DATA_DIR/segcls}"
+  export SNAPSHOT_DIR="${SNAPSHOT_DIR:-$root/snapshots/demo/segsort_unsup}"
+
+  # A small network from scratch; the release's decay of 0.9997 would need tens
+  # of thousands of steps.
+  export BACKBONE="${BACKBONE:-resnet_small}"
+  export BATCH_NORM_DECAY="${BATCH_NORM_DECAY:-0.97}"
+  export NUM_STEPS_1="${NUM_STEPS_1:-${NUM_STEPS:-1800}}"
+  export LEARNING_RATE_1="${LEARNING_RATE_1:-${LEARNING_RATE:-0.05}}"
+  export BATCH_SIZE="${BATCH_SIZE:-16}" INPUT_SIZE="${INPUT_SIZE:-96,96}"
+  # Regions carry no class: those of earlier batches are all other regions.
+  export NUM_BANKS="${NUM_BANKS:-0}"
+  export SAVE_PRED_EVERY="${SAVE_PRED_EVERY:-500}"
+
+  # The textures are drawn at one scale.
+  export RANDOM_SCALE="${RANDOM_SCALE:-0}"
+
+  # Windows that hold a whole picture
+  export PROTOTYPE_INPUT_SIZE="${PROTOTYPE_INPUT_SIZE:-128,128}"
+  export INFERENCE_INPUT_SIZE="${INFERENCE_INPUT_SIZE:-128,128}"
+  export IS_INFERENCE_MSC_1="${IS_INFERENCE_MSC_1:-0}"
+
+  # Masks of regions, made where absent
+  export DETECTOR="${DETECTOR:-gradient}" DETECTOR_PATH="${DETECTOR_PATH:-}"
+  export THRESHOLD="${THRESHOLD:-}" MAX_REGIONS="${MAX_REGIONS:-255}"
+  export IS_OVERSEGMENT="${IS_OVERSEGMENT:-1}"
+
+  source "$root/bashscripts/settings.sh"
+  # Sourced: a fresh bash works on, free of the caller's options and aliases.
+  [ "${BASH_SOURCE[0]:-}" = "$0" ] || exec bash "$script"
+  source "$root/bashscripts/stages.sh" &&
+    show_settings 1 && set_up && prepare make_demo_dataset && check 1 &&
+    check_oversegmentations && prepare make_oversegmentations &&
+    run_stage 1 train_unsup
+)

@@ -1,0 +1,170 @@
+"""Where contour strengths come from: `--detector` to a function of an image.
+
+Each takes u8[H, W, 3] RGB and the image's name, and returns f32[K, H, W] in
+0..1, K orientations of `ultrametric`, or one map without orientation.
+"""
+
+import os
+
+import cv2
+import keras
+import numpy as np
+import PIL.Image
+
+from network import contour_model
+from segsort import gradient_contours
+from segsort.errors import InputError
+
+# Where region trees are cut unless --threshold says so. gradient: between the
+# best Rand index (.10) and covering (.24) on 40 images of BSDS500. The others
+# are not on its scale: choose theirs with eval_regions.py.
+THRESHOLDS = {'gradient': 0.2, 'keras': 0.3, 'onnx': 0.3, 'folder': 0.2}
+NAMES = tuple(THRESHOLDS)
+EDGE_FORMATS = '.npy', '.png'
+
+
+def make_detector(config):
+  """Returns the function (image, name) -> contours of `--detector`.
+
+  Args:
+    config: an `oversegmentation.OversegmentationConfig`.
+
+  Raises:
+    InputError: no model, or one that cannot be read; no folder of edge maps.
+  """
+  if config.detector == 'gradient':
+    return lambda image, name: gradient_contours.gradient_contours(image)
+  if not os.path.exists(config.detector_path):
+    what = {'folder': 'the folder of edge maps', 'onnx': 'an .onnx file',
+            'keras': 'a .keras file of train_contours.py'}[config.detector]
+    raise InputError(
+        f'--detector {config.detector} needs --detector_path, {what}; '
+        f'there is nothing at {config.detector_path!r}')
+  return {'folder': _folder_detector, 'onnx': _onnx_detector,
+          'keras': _keras_detector}[config.detector](config)
+
+
+def _folder_detector(config):
+  return lambda image, name: read_edges(
+      os.path.join(config.detector_path, name), image.shape[:2])
+
+
+def read_edges(path, size):
+  """Reads a ready edge map.
+
+  Args:
+    path: without its ending: .npy (0..1) or .png (0 to all of its bits).
+    size: (height, width) of the image.
+
+  Returns:
+    f32[K, H, W].
+
+  Raises:
+    InputError: none there, unreadable, another size, out of 0..1.
+  """
+  found = [path + end for end in EDGE_FORMATS if os.path.isfile(path + end)]
+  if not found:
+    raise InputError(f'no edge map {path}.npy or .png; check --detector_path')
+  try:
+    if found[0].endswith('.npy'):
+      edges = np.load(found[0], allow_pickle=False).astype(np.float32)
+    else:
+      edges = _fraction(np.array(PIL.Image.open(found[0])))
+  except (OSError, ValueError, SyntaxError, EOFError) as error:
+    raise InputError(
+        f'cannot read the edge map {found[0]}: {error}; make it again'
+    ) from error
+  return check_contours(
+      edges if edges.ndim == 3 else edges[None], size, found[0])
+
+
+def _fraction(pixels):
+  """u8 or u16 [H, W] to 0..1; Pillow may give 16 bits as i32."""
+  if pixels.ndim != 2:
+    raise ValueError('a colour picture; edge maps are grey')
+  bits = 8 if pixels.dtype == np.uint8 else 16
+  return pixels.astype(np.float32) / (2 ** bits - 1)
+
+
+def check_contours(contours, size, source):
+  """Returns f32[K, H, W] as it is, if it fits and is in 0..1.
+
+  Args:
+    contours: f32[K, h, w].
+    size: (height, width) of the image.
+    source: what the message blames.
+
+  Raises:
+    InputError: another size, not finite, out of range.
+  """
+  if contours.ndim != 3 or contours.shape[1:] != tuple(size):
+    raise InputError(
+        f'{source} is {"x".join(map(str, contours.shape[1:]))} (height x '
+        f'width), its image {size[0]}x{size[1]}; make them the same size')
+  low, high = contours.min(), contours.max()
+  if not (low >= 0 and high <= 1):  # NaN as well
+    raise InputError(
+        f'{source} has strengths from {low:.3g} to {high:.3g}; they must be '
+        'probabilities, 0 to 1: divide by the maximum, or apply the sigmoid')
+  return contours.astype(np.float32)
+
+
+def _onnx_detector(config):
+  try:
+    network = cv2.dnn.readNetFromONNX(config.detector_path)
+  except cv2.error as error:
+    raise InputError(
+        f'OpenCV cannot read the network {config.detector_path}: '
+        f'{str(error).splitlines()[0]}; export it as ONNX, opset 11 or so'
+    ) from error
+  return lambda image, name: run_onnx(network, image, config)
+
+
+def run_onnx(network, image, config):
+  """Runs an edge network: one input 1x3xHxW, the last output 1x1xHxW.
+
+  Pixels are (value - onnx_mean) * onnx_scale in the order of onnx_channels:
+  HED's by default, BGR minus its training mean.
+
+  Args:
+    network: a cv2.dnn.Net.
+    image: u8[H, W, 3] RGB.
+    config: an `oversegmentation.OversegmentationConfig`.
+
+  Returns:
+    f32[1, H, W].
+
+  Raises:
+    InputError: it does not run, or returns something else than an edge map.
+  """
+  mean = [float(part) for part in config.onnx_mean.split(',')]
+  pixels = image[..., ::-1] if config.onnx_channels == 'bgr' else image
+  pixels = (pixels.astype(np.float32) - np.float32(mean)) * config.onnx_scale
+  network.setInput(np.ascontiguousarray(pixels.transpose(2, 0, 1)[None]))
+  try:
+    output = network.forward(network.getUnconnectedOutLayersNames())[-1]
+  except cv2.error as error:
+    raise InputError(
+        f'the network {config.detector_path} does not run on an image of '
+        f'{image.shape[0]}x{image.shape[1]}: {str(error).splitlines()[0]}; '
+        'export it for any height and width') from error
+  source = f'the output of {config.detector_path}'
+  if output.ndim != 4 or output.shape[:2] != (1, 1):
+    raise InputError(
+        f'{source} has the shape {output.shape}; an edge network returns '
+        f'(1, 1, height, width): export the fused map as the last output')
+  return check_contours(output[0], image.shape[:2], source)
+
+
+def _keras_detector(config):
+  try:
+    model = keras.models.load_model(config.detector_path, compile=False)
+  except (OSError, ValueError, TypeError) as error:
+    raise InputError(
+        f'cannot load the contour network {config.detector_path}: '
+        f'{str(error).splitlines()[0]}; give a .keras file of '
+        'train_contours.py') from error
+  return lambda image, name: check_contours(
+      contour_model.detect(model, image), image.shape[:2],
+      f'the output of {config.detector_path}')
+

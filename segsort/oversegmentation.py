@@ -1,0 +1,205 @@
+"""Images to oversegmentation masks: contours, region tree, cut, file."""
+
+import dataclasses
+import functools
+import io
+import json
+import os
+
+import cv2
+import numpy as np
+import tqdm
+
+from segsort import config as config_lib
+from segsort import contour_detectors
+from segsort import files
+from segsort import image_list
+from segsort import region_evaluation
+from segsort import ultrametric
+from segsort.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OversegmentationConfig(config_lib.Settings):
+  """Contours, the cut, and where masks go."""
+
+  POSITIVE = 'max_regions', 'num_workers'
+
+  data_list: str = config_lib.setting(
+      text='list file: `image [mask [oversegmentation]]` a line')
+  data_dir: str = config_lib.setting(
+      text='folder that the list lines are relative to')
+  save_dir: str = config_lib.setting(
+      '', 'folder for the masks ID.png; by default they go where training '
+      'looks: the third column, or the mask with `hed` for `segcls`')
+  detector: str = config_lib.setting(
+      'gradient', 'of contours', contour_detectors.NAMES)
+  detector_path: str = config_lib.setting(
+      '', 'its .onnx or .keras file, or folder of edge maps ID.npy or ID.png')
+  threshold: float = config_lib.setting(
+      -1., 'contours above it remain; negative: the detector\'s own, '
+      + ', '.join(f'{name} {value}' for name, value
+                  in contour_detectors.THRESHOLDS.items()))
+  max_regions: int = config_lib.setting(
+      255, 'the threshold is raised until an image has no more')
+  bit_depth: int = config_lib.setting(8, 'of the masks', (8, 16))
+  ucm: bool = config_lib.setting(
+      False, 'also write the contour map ID.npz, f32[2H+1, 2W+1] `ucm2`')
+  onnx_mean: str = config_lib.setting(
+      '104.00699,116.66877,122.67891', 'subtracted from 0..255, in the order '
+      'of --onnx_channels; HED\'s')
+  onnx_scale: float = config_lib.setting(1., 'then multiplied by')
+  onnx_channels: str = config_lib.setting(
+      'bgr', 'order of the input', ('bgr', 'rgb'))
+  num_workers: int = config_lib.setting(os.cpu_count() or 1, 'processes')
+  overwrite: bool = config_lib.setting(False, 'make again what is there')
+
+  def check(self):
+    """Raises InputError for a number out of range."""
+    super().check()
+    if self.max_regions > 2 ** self.bit_depth - 1:
+      raise InputError(
+          f'--max_regions is {self.max_regions}, but masks of '
+          f'{self.bit_depth} bits number no more than '
+          f'{2 ** self.bit_depth - 1}; '
+          + ('give --bit_depth 16' if self.bit_depth == 8 else 'lower it'))
+    try:
+      numbers = [float(part) for part in self.onnx_mean.split(',')]
+    except ValueError:
+      numbers = []
+    if len(numbers) != 3:
+      raise InputError(
+          f'--onnx_mean is {self.onnx_mean!r}; give three numbers, as '
+          '104.0,116.7,122.7')
+
+  @property
+  def cut_at(self):
+    """The threshold, from --threshold or else the detector."""
+    if self.threshold >= 0:
+      return self.threshold
+    return contour_detectors.THRESHOLDS[self.detector]
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+  """One image to do: its path, its name and the mask's path."""
+  image: str
+  name: str
+  mask: str
+
+
+def make_oversegmentations(config):
+  """Divides the images of a list into regions bounded by contours.
+
+  Args:
+    config: an OversegmentationConfig.
+
+  Raises:
+    InputError: see there and `contour_detectors`.
+  """
+  jobs = list_jobs(config)
+  check_settings(jobs, config)
+  _detector.cache_clear()
+  _detector(config)  # fails here, not in the processes
+  waiting = [
+      job for job in jobs if config.overwrite or not is_done(job, config)]
+  work = functools.partial(run_job, config=config)
+  counts = list(tqdm.tqdm(
+      region_evaluation.in_processes(work, waiting, config.num_workers),
+      total=len(jobs), initial=len(jobs) - len(waiting), desc='regions',
+      unit='image'))
+  print(f'{len(waiting)} oversegmentations made, {len(jobs) - len(waiting)} '
+        f'were there: {os.path.dirname(jobs[0].mask)}')
+  if counts:
+    print(f'regions an image: {np.mean(counts):.1f} on average, '
+          f'{min(counts)} to {max(counts)}; threshold {config.cut_at:g}')
+
+
+def list_jobs(config):
+  """Returns a Job for each line of the list.
+
+  Raises:
+    InputError: a line that does not say where its mask goes.
+  """
+  jobs = []
+  for example in image_list.read_list(config.data_list, config.data_dir):
+    path = example.oversegmentation
+    if config.save_dir:
+      path = os.path.join(config.save_dir, f'{example.name}.png')
+    if not path:
+      raise InputError(
+          f'{example.where}: no place for the oversegmentation: neither a '
+          'third column nor `segcls` in the mask\'s path; give --save_dir')
+    jobs.append(Job(example.image, example.name, path))
+  return jobs
+
+
+def check_settings(jobs, config):
+  """Writes config.json, or checks that the masks there were made alike.
+
+  Raises:
+    InputError: they were made with other settings.
+  """
+  kept = {name: value for name, value in dataclasses.asdict(config).items()
+          if name not in ('data_list', 'data_dir', 'save_dir', 'num_workers',
+                          'overwrite', 'ucm')}
+  kept['threshold'] = config.cut_at
+  for folder in sorted({os.path.dirname(job.mask) for job in jobs}):
+    path = os.path.join(folder, 'oversegmentation.json')
+    if os.path.exists(path) and not config.overwrite:
+      if files.read_bytes(path, 'settings') != json.dumps(kept).encode():
+        raise InputError(
+            f'the masks in {folder} were made with other settings, see {path};'
+            ' give --overwrite, or another --save_dir')
+    files.write_bytes(path, json.dumps(kept).encode())
+
+
+def is_done(job, config):
+  """Whether a job's files are there; each is whole if it is."""
+  return os.path.isfile(job.mask) and (
+      not config.ucm or os.path.isfile(map_path(job)))
+
+
+def map_path(job):
+  """Returns where a job's contour map goes."""
+  return f'{os.path.splitext(job.mask)[0]}.npz'
+
+
+@functools.lru_cache(1)
+def _detector(config):
+  """One for all images of a process."""
+  cv2.setNumThreads(1)  # the processes share the cores
+  return contour_detectors.make_detector(config)
+
+
+def run_job(job, config):
+  """Makes and writes one mask; returns its number of regions."""
+  image = files.read_image(job.image)
+  contours = _detector(config)(image, job.name)
+  regions, ucm = oversegment(contours, config.cut_at, config.max_regions)
+  if config.ucm:
+    data = io.BytesIO()
+    np.savez_compressed(data, ucm2=ucm)
+    files.write_bytes(map_path(job), data.getvalue())
+  files.write_png(
+      job.mask, regions.astype(f'uint{config.bit_depth}'))
+  return int(regions.max()) + 1
+
+
+def oversegment(contours, threshold, max_regions):
+  """Divides an image into regions bounded by contours.
+
+  Args:
+    contours: f32[K, H, W], 0..1.
+    threshold: contours above it remain; raised until at most `max_regions`
+      are left.
+    max_regions: 1 or more.
+
+  Returns:
+    i32[H, W], regions from 0 on in raster order, and f32[2H+1, 2W+1], the
+    ultrametric contour map.
+  """
+  hierarchy = ultrametric.build_hierarchy(contours)
+  threshold = ultrametric.threshold_for(hierarchy, threshold, max_regions)
+  return (ultrametric.cut(hierarchy, threshold),
+          ultrametric.contour_map(hierarchy))

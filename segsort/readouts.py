@@ -1,0 +1,226 @@
+"""What an embedding is worth, read out in three ways.
+
+Unsupervised methods are scored by different protocols; an embedding's numbers
+stand beside others' only under the same one:
+
+    k-NN      the segments of an image take the vote of their nearest
+              annotated segments, as inference does (SegSort's own);
+    linear    a softmax classifier of single pixels, learned from annotated
+              pixels on the frozen embedding;
+    clusters  k-means of all scored pixels into as many clusters as classes,
+              each named once, by the best one-to-one matching with the truth
+              (Hungarian): no labels are used but for the names.
+"""
+
+import dataclasses
+import os
+
+import cv2
+import numpy as np
+import scipy.optimize
+import tqdm
+
+from segsort import config as config_lib
+from segsort import embedding
+from segsort import extraction
+from segsort import files
+from segsort import image_list
+from segsort import inference
+from segsort import input_pipeline
+from segsort import run_origin
+from segsort.confusion_matrix import ConfusionMatrix
+from segsort.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EvalEmbeddingsConfig(config_lib.InferenceConfig):
+  """An embedding, annotated images and images to score."""
+
+  POSITIVE = config_lib.InferenceConfig.POSITIVE + (
+      'samples_per_image', 'kmeans_restarts')
+  NOT_NEGATIVE = config_lib.InferenceConfig.NOT_NEGATIVE + ('probe_decay',)
+
+  eval_list: str = config_lib.setting(
+      text='list of the images to score; --data_list has the annotated ones')
+  prototype_dir: str = config_lib.setting('', 'not used: they are extracted')
+  samples_per_image: int = config_lib.setting(
+      300, 'pixels that the linear probe and the k-means learn from')
+  probe_decay: float = config_lib.setting(1e-4, 'L2 of the linear probe')
+  kmeans_restarts: int = config_lib.setting(5, 'the best of so many counts')
+  random_seed: int = config_lib.setting(1, 'of the samples and the k-means')
+
+
+def evaluate_embeddings(config):
+  """Scores an embedding by k-NN, linear probe and matched k-means.
+
+  Args:
+    config: an EvalEmbeddingsConfig.
+
+  Returns:
+    {'knn', 'linear', 'clusters': {'mean_iou', 'pixel_accuracy'}, ...}, which
+    is also written to SAVE_DIR/readouts.json.
+  """
+  train, scored = (
+      image_list.read_list(path, config.data_dir, ('image', 'mask'))
+      for path in (config.data_list, config.eval_list))
+  embedder = embedding.Embedder(
+      embedding.restore_model(config), config.input_size,
+      config.window_strides)
+  bank, pixels, classes = learn_from(embedder, train, config)
+  weights = fit_linear(pixels, classes, config.classes, config.probe_decay)
+  centres = fit_clusters(
+      sample_list(embedder, scored, config), config.classes, config)
+  labeller = inference.Labeller(embedder, *bank, config)
+  knn, linear, clusters = (
+      ConfusionMatrix(config.classes, input_pipeline.IGNORED)
+      for _ in range(3))
+  for image, truth in _read(scored, config, 'scoring'):
+    vectors = np.asarray(embedder.embed(image))
+    knn.update(truth, np.asarray(labeller.predict(image)))
+    linear.update(truth, (vectors @ weights[:-1] + weights[-1]).argmax(-1))
+    clusters.update(truth, nearest_centre(vectors, centres))
+  scores = {'knn': _scores(knn), 'linear': _scores(linear),
+            'clusters': _scores(match_clusters(clusters)),
+            'initialisation': run_origin.describe(config.restore_from)}
+  _report(scores, config)
+  return scores
+
+
+def _read(examples, config, what):
+  """Iterates over u8[H, W, 3] and i32[H, W], with a progress bar."""
+  pairs = (input_pipeline.read_example(
+      example, config.classes, config.ignore_label) for example in examples)
+  return tqdm.tqdm(pairs, total=len(examples), desc=what)
+
+
+def _scores(matrix):
+  return {'mean_iou': matrix.mean_iou(),
+          'pixel_accuracy': matrix.pixel_accuracy()}
+
+
+def _report(scores, config):
+  """Prints the scores and writes them."""
+  for key, name in (('knn', 'k-NN retrieval'), ('linear', 'linear probe'),
+                    ('clusters', 'k-means, Hungarian matching')):
+    print(f'{name}: mean IOU {100 * scores[key]["mean_iou"]:.4f}%, pixel '
+          f'accuracy {100 * scores[key]["pixel_accuracy"]:.4f}%')
+  print(f'initialisation: {scores["initialisation"]}')
+  config_lib.write_run(config.save_dir, config)
+  files.write_json(os.path.join(config.save_dir, 'readouts.json'), scores)
+
+
+def learn_from(embedder, examples, config):
+  """Embeds annotated images.
+
+  Returns:
+    (f32[M, D], i32[M]) prototypes and classes of their segments, and f32[N, D],
+    i32[N] embeddings and classes of sampled pixels.
+
+  Raises:
+    InputError: there is no annotated pixel.
+  """
+  rng = np.random.default_rng(config.random_seed)
+  prototypes, labels, pixels, classes = [], [], [], []
+  for image, truth in _read(examples, config, 'learning'):
+    annotated = truth != input_pipeline.IGNORED
+    if not annotated.any():
+      continue
+    embeddings = embedder.embed(image)
+    features, ids = extraction.prototypes_of(
+        embeddings, truth, annotated, config)
+    prototypes.append(np.asarray(features))
+    labels.append(np.asarray(ids))
+    places = _sample(annotated, config.samples_per_image, rng)
+    pixels.append(np.asarray(embeddings)[places])
+    classes.append(truth[places])
+  if not pixels:
+    raise InputError(
+        f'no pixel of {config.data_list} is annotated; check the masks and '
+        '--ignore_label')
+  prototypes, labels, pixels, classes = map(
+      np.concatenate, (prototypes, labels, pixels, classes))
+  return (prototypes, labels), pixels, classes
+
+
+def _sample(mask, count, rng):
+  """Draws up to `count` places (rows, columns) of a bool[H, W]."""
+  places = np.argwhere(mask)
+  return tuple(rng.permutation(places)[:count].T)
+
+
+def sample_list(embedder, examples, config):
+  """Returns f32[N, D], embeddings of scored pixels drawn from a list."""
+  rng = np.random.default_rng(config.random_seed)
+  drawn = []
+  for image, truth in _read(examples, config, 'sampling'):
+    places = _sample(truth != input_pipeline.IGNORED,
+                     config.samples_per_image, rng)
+    drawn.append(np.asarray(embedder.embed(image))[places])
+  return np.concatenate(drawn)
+
+
+def fit_linear(vectors, classes, num_classes, decay):
+  """Fits a softmax classifier.
+
+  Args:
+    vectors: f32[N, D].
+    classes: i[N] in 0..C-1.
+    num_classes: C.
+    decay: weight of the sum of squares, biases left out.
+
+  Returns:
+    f32[D + 1, C], the last row the biases.
+  """
+  inputs = np.concatenate(
+      [vectors, np.ones((len(vectors), 1))], 1).astype(np.float64)
+  targets = np.eye(num_classes)[classes]
+  penalised = np.ones((inputs.shape[1], 1))
+  penalised[-1] = 0
+
+  def loss(flat):
+    weights = flat.reshape(-1, num_classes)
+    logits = inputs @ weights
+    logits -= logits.max(1, keepdims=True)
+    logs = logits - np.log(np.exp(logits).sum(1, keepdims=True))
+    gradient = inputs.T @ (np.exp(logs) - targets) / len(inputs)
+    kept = weights * penalised
+    value = -(logs * targets).sum() / len(inputs) + decay * (kept ** 2).sum()
+    return value, (gradient + 2 * decay * kept).ravel()
+
+  found = scipy.optimize.minimize(
+      loss, np.zeros(inputs.shape[1] * num_classes), jac=True,
+      method='L-BFGS-B', options={'maxiter': 500})
+  return found.x.reshape(-1, num_classes).astype(np.float32)
+
+
+def fit_clusters(vectors, num_clusters, config):
+  """Returns f32[K, D], k-means centres of f32[N, D]; fewer if N is less."""
+  cv2.setRNGSeed(config.random_seed)
+  stop = cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 100, 1e-5
+  _, _, centres = cv2.kmeans(
+      np.ascontiguousarray(vectors, np.float32),
+      min(num_clusters, len(vectors)), None, stop, config.kmeans_restarts,
+      cv2.KMEANS_PP_CENTERS)
+  return centres
+
+
+def nearest_centre(vectors, centres):
+  """Returns i[...], the nearest of f32[K, D] for f32[..., D]."""
+  return ((centres ** 2).sum(1) - 2 * vectors @ centres.T).argmin(-1)
+
+
+def match_clusters(matrix):
+  """Names clusters by classes, one to one, for the most right pixels.
+
+  Args:
+    matrix: ConfusionMatrix of true classes against clusters.
+
+  Returns:
+    ConfusionMatrix of true classes against the clusters' names.
+  """
+  classes, clusters = scipy.optimize.linear_sum_assignment(
+      matrix.counts, maximize=True)
+  matched = ConfusionMatrix(matrix.num_classes, matrix.ignore_label)
+  matched.counts[:, classes] = matrix.counts[:, clusters]
+  matched.other[:] = matrix.other
+  return matched

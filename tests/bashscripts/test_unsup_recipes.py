@@ -1,0 +1,104 @@
+"""The unsupervised experiments and the contour network's: masks, then runs."""
+
+import pytest
+
+STEPS = ['train_segsort_unsup.py', 'extract_prototypes.py', 'inference.py']
+HED = {'voc12': 'dataset/voc12/data/VOC2012/hed/x.png',
+       'demo': 'dataset/demo/data/hed/x.png',
+       'camvid': 'dataset/camvid/data/CamVid/hed/x.png'}
+
+
+def _names(project):
+  return [name for name, _ in project.calls()]
+
+
+@pytest.mark.parametrize('dataset', HED)
+def test_absent_masks_are_made_before_training(project, dataset):
+  (project.root / HED[dataset]).unlink(missing_ok=True)
+  result = project.run(f'{dataset}/train_segsort_unsup.sh', RESTORE_FROM='',
+                       THRESHOLD='0.4', MAX_REGIONS='48')
+  assert result.returncode == 0, result.stderr
+  names = _names(project)
+  first = names.index('make_oversegmentation.py')
+  assert names[first + 1:first + 4] == STEPS
+  flags, training = (project.calls()[first + i][1] for i in (0, 1))
+  assert flags['detector'] == 'gradient' and 'detector_path' not in flags
+  assert flags['threshold'] == '0.4' and flags['max_regions'] == '48'
+  for name in ('data_list', 'data_dir'):
+    assert flags[name] == training[name]
+  assert training['num_banks'] == '0'
+  assert training['snapshot_dir'].endswith(f'{dataset}/segsort_unsup/stage1')
+
+
+@pytest.mark.parametrize('dataset', HED)
+def test_masks_that_are_there_are_left_alone(project, dataset):
+  project.add(HED[dataset])
+  result = project.run(f'{dataset}/train_segsort_unsup.sh', RESTORE_FROM='')
+  assert result.returncode == 0, result.stderr
+  assert 'make_oversegmentation.py' not in _names(project)
+  assert set(STEPS) <= set(_names(project))
+
+
+def test_one_absent_mask_of_many_is_enough(project):
+  project.add('dataset/voc12/train.txt',
+              '/VOC2012/JPEGImages/x.jpg /VOC2012/segcls/x.png\n\n'
+              '/VOC2012/JPEGImages/y.jpg y /VOC2012/mine/y.png')
+  project.run('voc12/train_segsort_unsup.sh')
+  assert _names(project)[0] == 'make_oversegmentation.py'
+
+
+def test_masks_can_be_left_to_the_user(project):
+  (project.root / HED['voc12']).unlink()
+  result = project.run('voc12/train_segsort_unsup.sh', IS_OVERSEGMENT='0')
+  assert result.returncode == 2 and project.calls() == []
+  line, = result.stderr.splitlines()
+  assert line.startswith('error: the oversegmentation ')
+  assert f'{HED["voc12"]} is missing; make it with: python ' in line
+  assert 'make_oversegmentation.py --data_list ' in line
+
+
+def test_a_failure_of_the_masks_stops_the_pipeline(project):
+  (project.root / HED['voc12']).unlink()
+  result = project.run('voc12/train_segsort_unsup.sh',
+                       FAILING='make_oversegmentation.py')
+  assert result.returncode == 3
+  assert _names(project) == ['make_oversegmentation.py']
+  assert 'make_oversegmentations failed with status 3' in result.stderr
+
+
+def test_any_detector(project):
+  (project.root / HED['voc12']).unlink()
+  project.run('voc12/train_segsort_unsup.sh', DETECTOR='onnx',
+              DETECTOR_PATH='hed net.onnx')
+  flags = project.calls()[0][1]
+  assert flags['detector'] == 'onnx'
+  assert flags['detector_path'] == 'hed net.onnx' and 'threshold' not in flags
+
+
+@pytest.fixture(name='bsds')
+def _bsds(project):
+  for split in ('train', 'val', 'test'):
+    for folder in ('images', 'groundTruth'):
+      project.add(f'dataset/bsds500/{folder}/{split}/x')
+  return project
+
+
+def test_the_contour_network_is_trained_applied_and_scored(bsds):
+  result = bsds.run('bsds500/train_contours.sh', 'source {}; echo $?',
+                    NUM_STEPS='7')
+  assert result.stdout.endswith('\n0\n'), result.stderr
+  (_, train), (_, apply), (_, score) = bsds.calls()
+  assert _names(bsds) == ['train_contours.py', 'make_oversegmentation.py',
+                          'eval_regions.py']
+  assert train['train_splits'] == 'train,val' and train['num_steps'] == '7'
+  folder = train['snapshot_dir']
+  assert apply['detector_path'] == f'{folder}/contours.keras'
+  assert apply['data_list'] == f'{folder}/eval.txt' and 'ucm' in apply
+  assert apply['save_dir'] == score['pred_dir'] == f'{folder}/results/test'
+  assert score['gt_dir'].endswith('bsds500/groundTruth/test')
+
+
+def test_a_missing_split_is_named(bsds):
+  result = bsds.run('bsds500/train_contours.sh', EVAL_SPLIT='mine')
+  assert result.returncode == 2 and bsds.calls() == []
+  assert result.stderr.startswith("error: BSDS500's mine is missing")

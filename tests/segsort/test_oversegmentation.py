@@ -1,0 +1,234 @@
+"""Detectors, the cut and the files; what a user can get wrong."""
+
+import concurrent.futures
+import json
+
+import commands
+import keras
+import numpy as np
+import onnx_writer
+import pytest
+
+from network import contour_model
+from segsort import contour_detectors
+from segsort import files
+from segsort import oversegmentation
+from segsort import region_evaluation
+from segsort import region_metrics
+from segsort.errors import InputError
+
+SCRIPT = 'make_oversegmentation'
+
+
+@pytest.fixture(name='make')
+def _make(tiny_dataset, tmp_path):
+  """The command's flags, its masks in tmp_path/out, in this process."""
+  return {'data_dir': tiny_dataset[0], 'data_list': tiny_dataset[1],
+          'save_dir': tmp_path / 'out', 'num_workers': 1}
+
+
+def _masks(folder):
+  return {path.name: files.read_mask(str(path))
+          for path in sorted(folder.glob('*.png'))}
+
+
+def test_masks_are_regions_in_raster_order(make, tmp_path):
+  out = commands.succeed(SCRIPT, '--ucm', **make)
+  assert '4 oversegmentations made, 0 were there' in out
+  masks = _masks(tmp_path / 'out')
+  assert [mask.shape for mask in masks.values()] == [
+      (40, 56), (56, 40), (33, 47), (48, 48)]
+  for name, mask in masks.items():
+    np.testing.assert_array_equal(mask, region_metrics.number_regions(mask))
+    square = mask[14:22, 16:24]  # inside the bright square
+    assert (square == square[0, 0]).mean() > .9 and mask[4, 4] != square[4, 4]
+    ucm = np.load(tmp_path / 'out' / name.replace('png', 'npz'))['ucm2']
+    np.testing.assert_array_equal(
+        region_metrics.regions_of_ucm(
+            ucm, contour_detectors.THRESHOLDS['gradient']), mask)
+
+
+def test_by_default_masks_go_where_training_looks(make, tiny_dataset):
+  make['save_dir'] = ''
+  commands.succeed(SCRIPT, '--overwrite', **make)
+  masks = json.loads(open(
+      f'{tiny_dataset[0]}/hed/oversegmentation.json', encoding='utf-8').read())
+  assert masks['detector'] == 'gradient'
+  assert files.read_mask(f'{tiny_dataset[0]}/hed/im0.png').shape == (40, 56)
+
+
+def test_what_is_there_is_not_made_again(make, tmp_path):
+  commands.succeed(SCRIPT, **make)
+  first = _masks(tmp_path / 'out')
+  (tmp_path / 'out/im2.png').unlink()
+  files.write_png(str(tmp_path / 'out/im1.png'), np.zeros((56, 40), np.uint8))
+  assert '1 oversegmentations made, 3 were there' in commands.succeed(
+      SCRIPT, **make)
+  again = _masks(tmp_path / 'out')
+  np.testing.assert_array_equal(again['im2.png'], first['im2.png'])
+  assert not again['im1.png'].any()
+  assert 'were made with other settings' in commands.fail(
+      SCRIPT, **make, threshold=.9)
+  commands.succeed(SCRIPT, '--overwrite', **make)
+  np.testing.assert_array_equal(
+      _masks(tmp_path / 'out')['im1.png'], first['im1.png'])
+
+
+def test_processes_make_the_same_masks(make, tmp_path):
+  commands.succeed(SCRIPT, **make)
+  commands.succeed(SCRIPT, **{
+      **make, 'save_dir': tmp_path / 'two', 'num_workers': 2})
+  for name, mask in _masks(tmp_path / 'out').items():
+    np.testing.assert_array_equal(_masks(tmp_path / 'two')[name], mask)
+
+
+def test_no_more_regions_than_asked_for_and_16_bits(make, tmp_path):
+  make |= {'threshold': 0, 'max_regions': 5}
+  commands.succeed(SCRIPT, **make)
+  assert {mask.max() for mask in _masks(tmp_path / 'out').values()} == {4}
+  assert '--max_regions is 256, but masks of 8 bits number no more than 255; ' \
+      'give --bit_depth 16' in commands.fail(
+          SCRIPT, **{**make, 'max_regions': 256})
+  make |= {'max_regions': 400, 'bit_depth': 16, 'save_dir': tmp_path / 'deep',
+           'detector': 'folder', 'detector_path': tmp_path / 'edges'}
+  rng = np.random.default_rng(0)
+  for i, size in enumerate([(40, 56), (56, 40), (33, 47), (48, 48)]):
+    files.write_array(str(tmp_path / f'edges/im{i}.npy'), rng.random(size))
+  commands.succeed(SCRIPT, **make)
+  assert max(mask.max() for mask in _masks(tmp_path / 'deep').values()) == 399
+
+
+def test_edge_maps_of_8_and_16_bits_and_floats(tmp_path, rng):
+  edges = rng.integers(0, 256, (6, 7)).astype(np.uint8)
+  files.write_png(str(tmp_path / 'a.png'), edges)
+  files.write_png(str(tmp_path / 'b.png'), edges.astype(np.uint16) * 257)
+  files.write_array(str(tmp_path / 'c.npy'), edges / 255)
+  for name in 'abc':
+    np.testing.assert_allclose(
+        contour_detectors.read_edges(str(tmp_path / name), (6, 7)),
+        edges[None] / np.float32(255), rtol=1e-6)
+
+
+@pytest.mark.parametrize('edges, message', [
+    (np.zeros((40, 40)), 'im0.npy is 40x40 (height x width), its image 40x56'),
+    (np.full((40, 56), 255.), 'strengths from 255 to 255; they must be'),
+    (np.full((40, 56), -.1), 'strengths from -0.1 to -0.1'),
+    (np.full((40, 56), np.nan), 'strengths from nan to nan'),
+    (np.zeros((40, 56, 3)), 'its image 40x56')])
+def test_edge_maps_that_do_not_fit(make, tmp_path, edges, message):
+  files.write_array(str(tmp_path / 'edges/im0.npy'), edges)
+  assert message in commands.fail(
+      SCRIPT, **make, detector='folder', detector_path=tmp_path / 'edges')
+
+
+def test_edge_maps_that_cannot_be_read(make, tmp_path):
+  folder = {'detector': 'folder', 'detector_path': tmp_path / 'edges'}
+  assert "there is nothing at '" in commands.fail(SCRIPT, **make, **folder)
+  (tmp_path / 'edges').mkdir()
+  assert 'no edge map' in commands.fail(SCRIPT, **make, **folder)
+  (tmp_path / 'edges/im0.npy').write_text('nothing')
+  assert 'cannot read the edge map' in commands.fail(SCRIPT, **make, **folder)
+  files.write_png(str(tmp_path / 'edges/im0.png'),
+                  np.zeros((40, 56, 3), np.uint8))
+  (tmp_path / 'edges/im0.npy').unlink()
+  assert 'a colour picture' in commands.fail(SCRIPT, **make, **folder)
+
+
+def test_an_image_without_edges_is_one_region(make, tmp_path, tiny_dataset):
+  for i, size in enumerate([(40, 56), (56, 40), (33, 47), (48, 48)]):
+    files.write_png(f'{tiny_dataset[0]}/JPEGImages/im{i}.png',
+                    np.full((*size, 3), 120, np.uint8))
+  commands.succeed(SCRIPT, **make)
+  assert not any(mask.any() for mask in _masks(tmp_path / 'out').values())
+
+
+def _config(path, **settings):
+  return oversegmentation.OversegmentationConfig(
+      data_list='', data_dir='', detector='onnx', detector_path=str(path),
+      **settings)
+
+
+def test_an_onnx_network_sees_the_stated_pixels(tmp_path, rng):
+  onnx_writer.write_convolution(tmp_path / 'edges.onnx', [[1 / 510, 0, 0]], .5)
+  image = rng.integers(0, 256, (5, 6, 3), np.uint8)
+  for settings, expected in (
+      ({'onnx_mean': '10,0,0'}, (image[..., 2] - 10.) / 510),
+      ({'onnx_channels': 'rgb', 'onnx_mean': '0,0,0', 'onnx_scale': .5},
+       image[..., 0] / 1020)):
+    detect = contour_detectors.make_detector(
+        _config(tmp_path / 'edges.onnx', **settings))
+    np.testing.assert_allclose(detect(image, 'x')[0], expected + .5, atol=1e-5)
+
+
+def test_onnx_networks_that_are_no_edge_networks(make, tmp_path):
+  make |= {'detector': 'onnx', 'detector_path': tmp_path / 'net.onnx'}
+  assert "there is nothing at '" in commands.fail(SCRIPT, **make)
+  (tmp_path / 'net.onnx').write_bytes(b'nothing')
+  assert 'OpenCV cannot read the network' in commands.fail(SCRIPT, **make)
+  onnx_writer.write_convolution(
+      tmp_path / 'net.onnx', [[0, 0, 0], [0, 0, 0]], .5)
+  assert 'has the shape (1, 2, 40, 56); an edge network returns' in (
+      commands.fail(SCRIPT, **make))
+  onnx_writer.write_convolution(tmp_path / 'net.onnx', [[1, 0, 0]], 0)
+  assert 'or apply the sigmoid' in commands.fail(SCRIPT, **make)
+  onnx_writer.write_convolution(tmp_path / 'net.onnx', [[0, 0, 0]], .5, 2)
+  assert 'is 20x28 (height x width), its image 40x56' in commands.fail(
+      SCRIPT, **make)
+
+
+def test_a_keras_network(make, tmp_path):
+  keras.utils.set_random_seed(0)
+  contour_model.build_contour_model((4, 4)).save(tmp_path / 'net.keras')
+  make |= {'detector': 'keras', 'detector_path': tmp_path / 'net.keras'}
+  commands.succeed(SCRIPT, **make)
+  assert len(_masks(tmp_path / 'out')) == 4
+  (tmp_path / 'net.keras').write_text('nothing')
+  assert 'cannot load the contour network' in commands.fail(
+      SCRIPT, '--overwrite', **make)
+
+
+def test_lists_without_a_place_for_masks(make, tmp_path, tiny_dataset):
+  (tmp_path / 'images.txt').write_text('JPEGImages/im0.png\n')
+  make['data_list'] = tmp_path / 'images.txt'
+  assert '1 oversegmentations made' in commands.succeed(SCRIPT, **make)
+  assert 'no place for the oversegmentation' in commands.fail(
+      SCRIPT, **{**make, 'save_dir': ''})
+
+
+def test_flags_out_of_range(make):
+  for flags, message in (
+      ({'max_regions': 0}, '--max_regions is 0; it must be above 0'),
+      ({'onnx_mean': '1,2'}, 'give three numbers'),
+      ({'detector': 'hed'}, "invalid choice: 'hed'")):
+    assert message in commands.fail(SCRIPT, **{**make, **flags})
+
+
+def test_a_threshold_of_ones_own():
+  contours = np.zeros((1, 9, 9), np.float32)
+  contours[0, :, 4] = .4
+  for threshold, count in ((.3, 2), (.5, 1)):
+    regions, ucm = oversegmentation.oversegment(contours, threshold, 255)
+    assert regions.max() + 1 == count and ucm.max() == np.float32(.4)
+
+
+class _BrokenPool:
+  """Stands for a pool of which a process was killed."""
+
+  def __init__(self, *unused, **unused_too):
+    pass
+
+  def __enter__(self):
+    return self
+
+  def __exit__(self, *unused):
+    pass
+
+  def map(self, function, items):
+    raise concurrent.futures.process.BrokenProcessPool
+
+
+def test_a_killed_process_is_one_line(monkeypatch):
+  monkeypatch.setattr(
+      concurrent.futures, 'ProcessPoolExecutor', _BrokenPool)
+  with pytest.raises(InputError, match='a smaller --num_workers'):
+    list(region_evaluation.in_processes(len, ['a', 'b'], 2))

@@ -1,0 +1,87 @@
+"""Read-outs of an embedding, and where its weights came from."""
+
+import json
+
+import commands
+import numpy as np
+import pytest
+import small_runs
+
+from segsort import files
+from segsort import readouts
+from segsort import run_origin
+from segsort.confusion_matrix import ConfusionMatrix
+
+
+def test_a_linear_probe_separates_what_is_separable(rng):
+  centres = np.eye(3, 5)
+  classes = rng.integers(0, 3, 200)
+  vectors = centres[classes] + .1 * rng.normal(size=(200, 5))
+  weights = readouts.fit_linear(vectors, classes, 4, 1e-4)
+  assert weights.shape == (6, 4)
+  predicted = (vectors @ weights[:-1] + weights[-1]).argmax(1)
+  np.testing.assert_array_equal(predicted, classes)
+
+
+def test_decay_spares_the_biases():
+  """Without inputs the biases alone give the classes' shares."""
+  classes = np.array([0, 0, 0, 1])
+  weights = readouts.fit_linear(np.zeros((4, 2)), classes, 2, .5)
+  assert weights[2, 0] - weights[2, 1] == pytest.approx(np.log(3), abs=1e-3)
+  np.testing.assert_allclose(weights[:2], 0, atol=1e-6)
+
+
+def test_clusters_are_named_one_to_one_for_the_most_pixels():
+  matrix = ConfusionMatrix(3)
+  # Class 0 would like cluster 1 best, but class 1 needs it more.
+  matrix.counts[:] = [[4, 5, 0], [0, 9, 1], [1, 0, 6]]
+  matched = readouts.match_clusters(matrix)
+  np.testing.assert_array_equal(
+      matched.counts, [[4, 5, 0], [0, 9, 1], [1, 0, 6]])
+  matrix.counts[:] = matrix.counts[:, [2, 0, 1]]
+  np.testing.assert_array_equal(
+      readouts.match_clusters(matrix).counts, matched.counts)
+
+
+def test_the_nearest_centre(rng):
+  vectors, centres = rng.random((4, 5, 3)), rng.random((6, 3))
+  expected = np.linalg.norm(vectors[..., None, :] - centres, axis=-1)
+  np.testing.assert_array_equal(
+      readouts.nearest_centre(vectors, centres), expected.argmin(-1))
+
+
+def test_the_command_scores_an_unsupervised_run(tiny_dataset, tmp_path):
+  data = {'data_dir': tiny_dataset[0], 'data_list': tiny_dataset[1]}
+  run = tmp_path / 'run'
+  commands.succeed(
+      'train_segsort_unsup', **data, **commands.SMALL_NETWORK, num_classes=2,
+      snapshot_dir=run, batch_size=2, input_size=32, num_steps=2, num_banks=1,
+      batch_norm_decay=.9)
+  assert len(small_runs.logged(run)) == 1
+  out = commands.succeed(
+      'eval_embeddings', **data, eval_list=tiny_dataset[1], restore_from=run,
+      save_dir=run / 'results/val', input_size=32, samples_per_image=50,
+      k_in_nearest_neighbors=3)
+  scores = json.loads((run / 'results/val/readouts.json').read_text())
+  for key, name in (('knn', 'k-NN retrieval'), ('linear', 'linear probe'),
+                    ('clusters', 'k-means, Hungarian matching')):
+    mean = 100 * scores[key]['mean_iou']
+    assert f'{name}: mean IOU {mean:.4f}%' in out and 0 < mean <= 100
+  assert scores['initialisation'] == run_origin.SCRATCH
+  assert f'initialisation: {run_origin.SCRATCH}' in out
+
+
+def test_the_first_weights_are_followed_to(tmp_path):
+  def write(folder, restore_from):
+    files.write_json(str(tmp_path / folder / 'config.json'),
+                     {'settings': {'restore_from': str(restore_from)}})
+  write('one', '/weights/resnet_v1_101.ckpt')
+  write('two', tmp_path / 'one/model.ckpt-5')
+  write('two/results/val', tmp_path / 'two')
+  found = run_origin.of_predictions(str(tmp_path / 'two/results/val/gray'))
+  assert found == 'from /weights/resnet_v1_101.ckpt'
+  write('one', '')
+  assert run_origin.of_predictions(
+      str(tmp_path / 'two/results/val/gray')) == run_origin.SCRATCH
+  assert run_origin.of_predictions(str(tmp_path / 'elsewhere/gray')) == ''
+  assert run_origin.describe('/nowhere/model.ckpt-1') == ''
