@@ -9,8 +9,8 @@
 
 # What is printed first, as far as it is set.
 SETTINGS='DATASET DATAROOT CAMVID_SOURCE TRAIN_SPLITS EVAL_SPLIT DATA_DIR
-  LIST_DIR SNAPSHOT_DIR
-  OVERWRITE NUM_GPU BACKBONE HEAD EMBEDDING_DIM NUM_CLUSTERS KMEANS_ITERATIONS
+  LIST_DIR SNAPSHOT_DIR OVERWRITE STRATEGY NUM_GPU LOGICAL_DEVICES
+  BACKBONE HEAD EMBEDDING_DIM NUM_CLUSTERS KMEANS_ITERATIONS
   RESTORE_FROM_1 NOT_RESTORE_CLASSIFIER_1 RESTORE_FROM_2
   NOT_RESTORE_CLASSIFIER_2 TRAIN_LIST_1 TRAIN_LIST_2 NUM_STEPS_1 NUM_STEPS_2
   LEARNING_RATE_1 LEARNING_RATE_2 BATCH_SIZE ITER_SIZE INPUT_SIZE WEIGHT_DECAY
@@ -96,7 +96,8 @@ run_training() {
     --input_size "$INPUT_SIZE" --num_steps "${!steps}" \
     --learning_rate "${!rate}" --weight_decay "$WEIGHT_DECAY" \
     --batch_norm_decay "$BATCH_NORM_DECAY" \
-    --random_mirror --random_crop \
+    --strategy "$STRATEGY" --num_gpu "$NUM_GPU" \
+    --logical_devices "$LOGICAL_DEVICES" --random_mirror --random_crop \
     --random_seed "$RANDOM_SEED" --save_pred_every "$SAVE_PRED_EVERY" \
     --update_tb_every "$UPDATE_TB_EVERY" ${optional[@]+"${optional[@]}"}
 }

@@ -76,6 +76,8 @@ def make_strategy(config):
     raise InputError(
         f'--batch_size {config.batch_size} cannot be shared equally by {count} '
         f'devices; give a multiple of {count}')
+  print(f'training on {count} device{"s" * (count > 1)}, '
+        f'{config.batch_size // count} images each')
   return strategy
 
 
@@ -118,9 +120,9 @@ def _multi_worker(config):
       raise ValueError(f'no worker {index} among {len(workers)}')
   except (ValueError, KeyError, TypeError) as error:
     raise InputError(
-        f'TF_CONFIG is {text!r}, not a cluster ({error!r}); see '
-        'bashscripts/voc12/train_segsort_multiworker.sh, which sets it') from (
-            error)
+        f'TF_CONFIG is {text!r}, not a cluster ({error!r}); set it to '
+        '{"cluster": {"worker": ["HOST:PORT", ...]}, "task": {"type": '
+        '"worker", "index": 0}}, the index counting the hosts') from error
   if config.logical_devices:
     _split_cpu(config.logical_devices)
   try:

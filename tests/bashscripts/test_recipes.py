@@ -89,7 +89,6 @@ def test_voc12_retrieval_and_evaluation(project):
 def test_mgpu_is_the_same_with_larger_numbers(project):
   result = project.run('voc12/train_segsort_mgpu.sh')
   assert result.returncode == 0, result.stderr
-  assert result.stdout.startswith('NUM_GPU=4: not in use yet')
   calls = project.calls()
   assert [name for name, _ in calls] == STEPS * 2
   assert [(calls[i][1]['num_steps'], calls[i][1]['batch_size'],
@@ -98,6 +97,7 @@ def test_mgpu_is_the_same_with_larger_numbers(project):
   assert calls[3][1]['k_in_nearest_neighbors'] == '21'
   assert calls[3][1]['input_size'] == '480,480'
   assert calls[0][1]['snapshot_dir'].endswith('voc12/segsort_mgpu/stage1')
+  assert calls[0][1]['strategy'] == 'mirrored'
 
 
 def test_unsup_trains_once_without_banks(project):
