@@ -4,6 +4,7 @@ Keras' SGD scales the gradient by the rate before the momentum, TF1 after it;
 they differ whenever the rate changes, so the few lines are written out here.
 """
 
+import keras
 import tensorflow as tf
 
 import network
@@ -140,7 +141,8 @@ class Momentum:
     """Updates on one device, or (with a strategy) on each of its devices."""
     for (name, variable), gradient in zip(
         self._variables.items(), gradients, strict=True):
-      variable = getattr(variable, 'value', variable)  # Keras': its tf.Variable
+      if isinstance(variable, keras.Variable):
+        variable = variable.value  # its tf.Variable, for strategies
       factor = HEAD_FACTOR if network.is_head(name) else 1.
       arguments = self.slots[name], gradient, rate, factor, proceed
       if strategy is None:

@@ -38,7 +38,7 @@ def _run(config, needs, make_batches, loss_of_embeddings):
   """Starts a run, or goes on with it, to its last step."""
   examples = image_list.read_list(config.data_list, config.data_dir, needs)
   strategy = distribution.make_strategy(config)
-  _set_numerics(config, strategy)
+  set_numerics(config, strategy)
   with strategy.scope():
     state = train_state.TrainState(config)
     finished = train_state.start_or_resume(state, config)
@@ -70,7 +70,7 @@ def _run(config, needs, make_batches, loss_of_embeddings):
         f'{checkpoint.checkpoint_path(config.snapshot_dir, config.num_steps)}')
 
 
-def _set_numerics(config, strategy):
+def set_numerics(config, strategy):
   """Precision, determinism and what TensorFlow cannot compile."""
   policy = config.mixed_precision
   keras.mixed_precision.set_global_policy(
@@ -155,6 +155,8 @@ class _Signals(contextlib.AbstractContextManager):
       signal.signal(number, handler)
 
   def _receive(self, number, unused_frame):
+    if self.received:  # asked twice: leave at once, without saving
+      raise SystemExit(128 + number)
     self.received = number
 
   def leave(self, config, step):

@@ -1,0 +1,87 @@
+"""Precisions and compilation change how a step is computed, not what."""
+
+import keras
+import numpy as np
+import pytest
+import replica_runs
+import small_runs
+import tensorflow as tf
+
+import network
+from segsort import distribution
+from segsort import image_list
+from segsort import input_pipeline
+from segsort import optimizer
+from segsort import train_state
+from segsort import train_step
+from segsort import training
+from segsort.errors import InputError
+
+
+@pytest.fixture
+def tiny_network(monkeypatch):
+  """A network that compiles in a second; gives back the precision."""
+  monkeypatch.setattr(
+      network, 'build_embedding_model', replica_runs.tiny_model)
+  yield
+  keras.mixed_precision.set_global_policy('float32')
+
+
+def two_losses(where, **settings):
+  """The losses of two steps from the same weights and batches."""
+  config = small_runs.train_config(where, 'unused', **settings)
+  training.set_numerics(config, distribution.make_strategy(config))
+  state = train_state.TrainState(config)
+  step = train_step.make_train_step(
+      state, config, train_step.supervised_loss)
+  examples = image_list.read_list(*where[::-1], ('image', 'mask'))
+  losses = []
+  with input_pipeline.Batches(
+      input_pipeline.supervised_batches(examples, config)) as batches:
+    for _ in range(2):
+      metrics, _ = step(batches.take(1))
+      losses.append(float(metrics['segsort_loss']))
+  assert step.experimental_get_tracing_count() == 1
+  return losses
+
+
+def test_variants_agree_with_float32(tiny_dataset, tiny_network):
+  plain = two_losses(tiny_dataset)
+  compiled = two_losses(tiny_dataset, jit_compile=True)
+  np.testing.assert_allclose(compiled, plain, rtol=1e-4)
+  # Half precision moves pixels between clusters, so that only the first loss
+  # is close: a few per cent, as bfloat16 has three digits.
+  for precision, tolerance in (('bfloat16', .1), ('float16', .02)):
+    half = two_losses(tiny_dataset, mixed_precision=precision)
+    np.testing.assert_allclose(half[0], plain[0], rtol=tolerance)
+    assert half[0] != plain[0]
+
+
+@pytest.mark.parametrize('settings, message', [
+    ({'jit_compile': True, 'deterministic': True}, 'do not go together'),
+    ({'batch_size': 3, 'strategy': 'mirrored', 'logical_devices': 2},
+     'cannot be shared|comes too late')])
+def test_what_cannot_be_combined_is_refused_first(
+    tiny_dataset, tmp_path, tiny_network, settings, message):
+  with pytest.raises(InputError, match=message):
+    training.train(small_runs.train_config(
+        tiny_dataset, tmp_path / 'run', **settings))
+
+
+def test_room_for_too_few_segments_stops_the_run(
+    tiny_dataset, tmp_path, tiny_network):
+  with pytest.raises(InputError, match='segments in the images .* room for 2'):
+    training.train(small_runs.train_config(
+        tiny_dataset, tmp_path / 'run', jit_compile=True, max_segments=1))
+
+
+def test_loss_scale_halves_and_leaves_the_weights():
+  variable = tf.Variable([1., 2.], name='w')
+  scale = optimizer.LossScale('float16')
+  momentum = optimizer.Momentum({'a/weights': variable}, .9)
+  assert scale.apply(momentum, [tf.constant([1., np.inf])], .1) == 0
+  assert variable.numpy().tolist() == [1, 2] and float(scale.value) == 2**14
+  assert momentum.slots['a/weights'].numpy().tolist() == [0, 0]
+  for _ in range(scale.GROW_AFTER):
+    scale.apply(momentum, [tf.constant([0., 0.])], .1)
+  assert float(scale.value) == 2**15
