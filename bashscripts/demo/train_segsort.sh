@@ -10,7 +10,7 @@
 # and prints their mean IOU. Every setting printed at the start, and those of
 # settings.sh, can be set in the environment.
 #
-# Expected mean IOU, minutes and memory: see README.md.
+# Expected mean IOU: 88, in 9 minutes on two CPU cores, installation included.
 (
   # shellcheck disable=SC2296  # the second form is zsh's
   script="${BASH_SOURCE[0]:-${(%):-%x}}"
