@@ -27,10 +27,12 @@ def _import_tensorflow_quietly():
       os.write(stderr, held_back.read())
       if not isinstance(error, ModuleNotFoundError):
         raise
+      mend = 'run `bash bashscripts/setup.sh`, then `source .venv/bin/activate`'
+      if os.path.exists(os.path.join(sys.path[0], '.venv', 'bin', 'python')):
+        mend = 'first run `source .venv/bin/activate` in the project'
       os.write(stderr, (
           f'error: the package {error.name} is missing in {sys.executable}; '
-          'run `source bashscripts/setup.sh`, or `pip install -e .` in an '
-          'environment of your own\n').encode())
+          f'{mend}\n').encode())
       sys.exit(2)
     finally:
       os.dup2(stderr, 2)

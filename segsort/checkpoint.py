@@ -5,6 +5,7 @@ The names are those of the 2019 release (`resnet_v1_101/conv1/weights`,
 read in the same way.
 """
 
+import contextlib
 import glob
 import math
 import os
@@ -75,7 +76,8 @@ def keep_newest(folder, count, newest=math.inf):
   steps = [step for step in steps_in(folder) if step <= newest]
   for step in steps[:max(len(steps) - count, 0)]:
     for suffix in ('.index', '.data-00000-of-00001'):
-      os.remove(checkpoint_path(folder, step) + suffix)
+      with contextlib.suppress(FileNotFoundError):  # half of one
+        os.remove(checkpoint_path(folder, step) + suffix)
 
 
 def resolve(restore_from):

@@ -5,6 +5,7 @@ makes the flags from the fields, `write_run` records the resolved values.
 """
 
 import dataclasses
+import glob
 import os
 import shlex
 import subprocess
@@ -12,6 +13,7 @@ import sys
 
 import network
 from segsort import dataset_info
+from segsort import distribution
 from segsort import files
 from segsort.errors import InputError
 from segsort.settings import Settings, Size, setting
@@ -92,7 +94,7 @@ class TrainConfig(DataSettings, ModelSettings):
   update_tb_every: int = setting(100, 'steps between TensorBoard pictures')
   strategy: str = setting(
       'one_device', 'one device, all GPUs of this machine, or several machines '
-      'named in TF_CONFIG', ('one_device', 'mirrored', 'multi_worker'))
+      'named in TF_CONFIG that share --snapshot_dir', distribution.STRATEGIES)
   num_gpu: int = setting(0, 'GPUs for --strategy mirrored; 0: all')
   logical_devices: int = setting(
       0, 'split the CPU into this many devices, to try several without a GPU')
@@ -142,6 +144,11 @@ class RestoredSettings(DataSettings, ModelSettings):
         raise InputError(
             f'--strides has {stride}, above the {window} of --input_size: '
             'pixels between the windows would get no embedding')
+    if glob.glob(os.path.join(glob.escape(self.save_dir), 'model.ckpt-*')):
+      raise InputError(
+          f'--save_dir {self.save_dir} is a run with checkpoints, whose '
+          'config.json would be overwritten; name another, as '
+          f'{self.save_dir}/results/val')
 
   @property
   def window_strides(self):

@@ -13,7 +13,7 @@ from segsort import image_list
 from segsort import run_origin
 from segsort import tf1_compat
 from segsort.confusion_matrix import ConfusionMatrix
-from segsort.errors import InputError
+from segsort.errors import InputError, warn
 
 
 def evaluate_folders(config):
@@ -32,7 +32,7 @@ def evaluate_folders(config):
   """
   pairs = find_pairs(config.pred_dir, config.gt_dir, config.string_replace)
   if config.data_list:
-    check_all_predicted(config.data_list, pairs)
+    pairs = pairs_of_list(config.data_list, pairs)
   matrix = count_pairs(pairs, config)
   if not matrix.true_pixels.any():
     raise InputError(
@@ -92,13 +92,19 @@ def find_pairs(pred_dir, gt_dir, string_replace=''):
   return pairs
 
 
-def check_all_predicted(data_list, pairs):
-  """Raises InputError if an image of a list has no prediction.
+def pairs_of_list(data_list, pairs):
+  """Picks the predictions of a list's images.
 
   Args:
     data_list: list file; a prediction, or the truth that it is mapped to, has
       the file name of its image, whatever the folder and extension.
     pairs: what `find_pairs` returned.
+
+  Returns:
+    The pairs of listed images; a warning says how many others there were.
+
+  Raises:
+    InputError: an image of the list has no prediction.
   """
   predicted = {pathlib.Path(path).stem for pair in pairs for path in pair}
   examples = image_list.read_list(data_list, '', needs=())
@@ -108,6 +114,13 @@ def check_all_predicted(data_list, pairs):
         f'{len(missing)} of {len(examples)} images of {data_list} have no '
         f'prediction, the first {missing[0].name} ({missing[0].where}); run '
         'pyscripts/inference.py on this list, or check --pred_dir')
+  names = {example.name for example in examples}
+  listed = [pair for pair in pairs
+            if names & {pathlib.Path(path).stem for path in pair}]
+  if len(listed) < len(pairs):
+    warn(f'{len(pairs) - len(listed)} of {len(pairs)} predictions are not of '
+         f'images in {data_list}: they are left out')
+  return listed
 
 
 def count_pairs(pairs, config):

@@ -17,7 +17,7 @@ from segsort import tf1_compat
 from segsort.errors import InputError, warn
 
 
-@tf.function(reduce_retracing=True, input_signature=None)
+@tf.function(reduce_retracing=True)
 def cluster_image(
     embeddings, locations, taking_part, num_clusters, iterations):
   """Spherical k-means of one image on [embedding, location].
@@ -74,6 +74,8 @@ def extract_prototypes(config):
   embedder = embedding.Embedder(
       embedding.restore_model(config), config.input_size,
       config.window_strides)
+  folder = os.path.join(config.save_dir, 'prototypes')
+  config_lib.write_run(folder, config)  # before hours of work
   features, labels = [], []
   for example in tqdm.tqdm(examples, desc='prototypes'):
     image, classes = input_pipeline.read_example(
@@ -91,8 +93,6 @@ def extract_prototypes(config):
     raise InputError(
         f'no prototypes: every pixel of every mask in {config.data_list} is '
         'ignored; check the masks and --ignore_label')
-  folder = os.path.join(config.save_dir, 'prototypes')
   prototype_set.save(folder, np.concatenate(features), np.concatenate(labels))
-  config_lib.write_run(folder, config)
   print(f'{sum(map(len, labels))} prototypes of {len(features)} images: '
         f'{folder}')

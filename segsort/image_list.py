@@ -43,8 +43,7 @@ def read_list(path, data_dir, needs=('image',)):
     A list of `Example`.
 
   Raises:
-    InputError: no list, no lines, a wrong number of columns, a missing file,
-      two images whose results would have the same name.
+    InputError: no list, no lines, a wrong number of columns, a missing file.
   """
   try:
     with open(path, encoding='utf-8') as file:
@@ -58,13 +57,12 @@ def read_list(path, data_dir, needs=('image',)):
   if not examples:
     raise InputError(f'the list {path} is empty; give one with a line an image')
   _check_files(examples, needs, data_dir)
-  _check_names(examples)
   return examples
 
 
 def _parse(columns, data_dir, where, needs):
   """One line's columns to an `Example`."""
-  least = 1 if needs == ('image',) else 2
+  least = 2 if {'mask', 'oversegmentation'} & set(needs) else 1
   if not least <= len(columns) <= 3:
     expected = '1 to 3' if least == 1 else '2 or 3'
     raise InputError(
@@ -97,8 +95,8 @@ def _check_files(examples, needs, data_dir):
             data_list=where.rpartition(':')[0], data_dir=data_dir))
 
 
-def _check_names(examples):
-  """Raises where one result would overwrite another."""
+def check_names(examples):
+  """Raises InputError where one result would overwrite another."""
   seen = {}
   for example in examples:
     if example.name in seen:

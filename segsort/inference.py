@@ -153,6 +153,7 @@ def _resize_votes(votes, size):
 def infer(config):
   """Labels the images of a list by retrieval from a prototype set."""
   examples = image_list.read_list(config.data_list, config.data_dir)
+  image_list.check_names(examples)
   features, labels = prototype_set.load(
       config.prototype_dir, config.embedding_dim, config.classes)
   embedder = embedding.Embedder(
@@ -160,6 +161,7 @@ def infer(config):
       config.window_strides)
   labeller = Labeller(embedder, features, labels, config)
   palette = dataset_info.get(config.dataset).palette
+  config_lib.write_run(config.save_dir, config)  # before hours of work
   for example in tqdm.tqdm(examples, desc='inference'):
     predicted = labeller.predict(files.read_image(example.image))
     predicted = predicted.astype(np.uint8)
@@ -167,5 +169,4 @@ def infer(config):
     files.write_png(os.path.join(config.save_dir, 'gray', name), predicted)
     files.write_png(os.path.join(config.save_dir, 'color', name),
                     palette[predicted])
-  config_lib.write_run(config.save_dir, config)
   print(f'{len(examples)} images labelled: {config.save_dir}/gray and color')

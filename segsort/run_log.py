@@ -1,5 +1,6 @@
 """What a training run tells: TensorBoard events and log.jsonl."""
 
+import glob
 import json
 import os
 import time
@@ -32,6 +33,12 @@ def _as_image_summary(pictures):
       tf.io.encode_png(picture).numpy() for picture in pictures)])
 
 
+def _remove_events(folder):
+  """Removes the events of a run that is overwritten."""
+  for path in glob.glob(os.path.join(glob.escape(folder), 'events.out.*')):
+    os.remove(path)
+
+
 class RunLog:
   """Means of the metrics since the last write, and pictures of the last batch.
 
@@ -52,9 +59,11 @@ class RunLog:
     if not writes:
       return
     try:
+      if config.overwrite:
+        _remove_events(config.snapshot_dir)
       self._writer = tf.summary.create_file_writer(config.snapshot_dir)
-      self._file = open(os.path.join(config.snapshot_dir, 'log.jsonl'), 'a',
-                        encoding='utf-8')
+      self._file = open(os.path.join(config.snapshot_dir, 'log.jsonl'),
+                        'w' if config.overwrite else 'a', encoding='utf-8')
     except (OSError, tf.errors.OpError) as error:
       raise InputError(
           f'cannot write to {config.snapshot_dir}: {error}; mend the '
@@ -99,11 +108,13 @@ class RunLog:
   def _pictures(self, batch, results):
     """Input, labels, segments and embedding, u8[B, H, W, 3] each."""
     palette = dataset_info.get(self._config.dataset).palette
+    # Results are one replica's, of all parts; its own of this part come first.
+    own = len(results['labels']) // self._config.iter_size
     shown = [
         visualization.training_pictures(
             *(tensor[i].numpy() for tensor in (
                 batch['image'], results['labels'], results['segment_labels'],
                 results['embeddings'])), palette)
-        for i in range(min(NUM_PICTURES, len(results['labels'])))]
+        for i in range(min(NUM_PICTURES, own))]
     return {name: np.stack([pictures[name] for pictures in shown])
             for name in shown[0]}

@@ -78,7 +78,9 @@ class TrainState:
 SAME_RUN = (
     'backbone', 'head', 'embedding_dim', 'num_clusters', 'num_banks',
     'batch_size', 'iter_size', 'input_size', 'random_seed', 'data_list',
-    'num_classes', 'mixed_precision')
+    'dataset', 'num_classes', 'ignore_label', 'mixed_precision',
+    'kmeans_iterations', 'concentration', 'weight_decay', 'batch_norm_decay',
+    'restore_from', 'not_restore_classifier')
 
 
 def _check_same_run(config):
@@ -91,7 +93,8 @@ def _check_same_run(config):
       raise InputError(
           f'{config.snapshot_dir} was trained with --{name} {before[name]}, '
           f'not {now}: repeat its command to go on, name another '
-          '--snapshot_dir, or start anew with --overwrite')
+          '--snapshot_dir, or start anew with --overwrite (the scripts: '
+          'OVERWRITE=1)')
 
 
 def start_or_resume(state, config):

@@ -161,7 +161,7 @@ def make_train_step(state, config, loss_of_embeddings, strategy=None):
     strategy: a tf.distribute.Strategy; that in scope if None.
 
   Returns:
-    A tf.function of a list of `iter_size` batches, giving a dict of f32[]
+    A tf.function of a list of `iter_size` batches, giving a dict of scalar
     metrics and the other results (of each replica).
   """
   strategy = strategy or tf.distribute.get_strategy()
@@ -183,7 +183,8 @@ def make_train_step(state, config, loss_of_embeddings, strategy=None):
     return {
         'segsort_loss': loss, 'weight_penalty': penalty,
         'total_loss': loss + penalty, 'learning_rate': rate,
-        'gradient_norm': applied * tf.linalg.global_norm(gradients),
+        'gradient_norm': tf.where(
+            applied > 0, tf.linalg.global_norm(gradients), 0.),
         'skipped_updates': 1. - applied,
         'segments_per_image': replicas.total(results['num_segments']) / images,
         'most_segments': results['num_segments'],

@@ -5,6 +5,7 @@
 
 import contextlib
 import signal
+import time
 
 import keras
 import numpy as np
@@ -155,9 +156,11 @@ class _Signals(contextlib.AbstractContextManager):
       signal.signal(number, handler)
 
   def _receive(self, number, unused_frame):
-    if self.received:  # asked twice: leave at once, without saving
+    # Asked again, and not by something that forwards one signal twice: the
+    # step hangs, so leave without saving.
+    if self.received and time.time() - self._since > 5:
       raise SystemExit(128 + number)
-    self.received = number
+    self.received, self._since = number, time.time()
 
   def leave(self, config, step):
     """Exits with 128 + signal, as shells count, if there was one."""

@@ -159,6 +159,18 @@ def test_listed_image_may_be_found_by_its_truth(folders):
       folders, data_list=str(folders / 'val.txt'), string_replace='_pred,'))
 
 
+def test_predictions_beside_the_list_do_not_count(folders, capsys):
+  (folders / 'val.txt').write_text('/x/a.jpg\n')
+  matrix = evaluation.evaluate_folders(
+      _config(folders, data_list=str(folders / 'val.txt')))
+  assert 'are not of images in' in capsys.readouterr().err
+  for path in (folders / 'pred').rglob('*.png'):
+    if path.stem != 'a':
+      path.unlink()
+  alone = evaluation.evaluate_folders(_config(folders))
+  np.testing.assert_array_equal(matrix.counts, alone.counts)
+
+
 def test_listed_images_without_prediction(folders):
   path = folders / 'val.txt'
   path.write_text('x/a.jpg y/a.png\nx/c.jpg y/c.png\nx/d.jpg y/d.png\n')

@@ -65,10 +65,15 @@ def test_inference_takes_images_alone_even_with_absent_masks(write):
     ('images/a.png segcls/c.png', ('image', 'oversegmentation'),
      ':1: no oversegmentation at '),
     ('images/a.png clsimg/a.png', ('image', 'oversegmentation'),
-     'neither a third column nor `segcls`'),
-    ('images/a.png\nsegcls/a.png', ('image',), ':2: a second image named a')))
+     'neither a third column nor `segcls`')))
 def test_bad_lists_are_one_line(write, text, needs, message):
   assert message in _fails(write(text), needs)
+
+
+def test_results_go_by_name_and_must_not_meet(write):
+  path = write('images/a.png\nsegcls/a.png')
+  with pytest.raises(InputError, match=':2: a second image named a'):
+    image_list.check_names(_read(path))
 
 
 def test_lists_that_cannot_be_read(tmp_path):

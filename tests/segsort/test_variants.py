@@ -75,6 +75,21 @@ def test_room_for_too_few_segments_stops_the_run(
         tiny_dataset, tmp_path / 'run', jit_compile=True, max_segments=1))
 
 
+def test_a_run_goes_on_after_an_overflow(
+    tiny_dataset, tmp_path, tiny_network, monkeypatch, capsys):
+  start = optimizer.LossScale.__init__
+
+  def too_large(self, mixed_precision):
+    start(self, mixed_precision)
+    self.value.assign(2.**100)
+
+  monkeypatch.setattr(optimizer.LossScale, '__init__', too_large)
+  training.train(small_runs.train_config(
+      tiny_dataset, tmp_path / 'run', mixed_precision='float16'))
+  assert 'step 0: float16 overflow, update skipped' in capsys.readouterr().err
+  assert small_runs.logged(tmp_path / 'run', 'skipped_updates') == [1.]
+
+
 def test_loss_scale_halves_and_leaves_the_weights():
   variable = tf.Variable([1., 2.], name='w')
   scale = optimizer.LossScale('float16')
