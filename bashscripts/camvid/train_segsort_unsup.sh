@@ -15,7 +15,7 @@
 # printed. Every setting printed at the start, and those of settings.sh, can be
 # set in the environment. The sizes below suit pictures of 240 x 180.
 #
-# Expected mean IOU, minutes and memory: see README.md.
+# Expected mean IOU, minutes and memory: not measured.
 (
   # shellcheck disable=SC2296  # the second form is zsh's
   script="${BASH_SOURCE[0]:-${(%):-%x}}"
