@@ -146,7 +146,7 @@
   get_voc() {
     local folder
     for folder in VOC2012 VOCdevkit/VOC2012; do
-      if [ -d "$DATAROOT/$folder/ImageSets/Segmentation" ]; then
+      if [ -f "$DATAROOT/$folder/ImageSets/Segmentation/train.txt" ]; then
         echo "VOC 2012 is there already: $DATAROOT/$folder"
         return
       fi
