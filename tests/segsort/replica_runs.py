@@ -2,6 +2,8 @@
 
     python tests/segsort/replica_runs.py REPLICAS OUTPUT.npz
 
+With TF_CONFIG in the environment, as one of several processes.
+
 A process for each number: the CPU is split before TensorFlow starts on it, and
 collective operations of two strategies would meet in one.
 """
@@ -68,7 +70,10 @@ def run(strategy, supervised):
       state, config, train_step.supervised_loss if supervised
       else train_step.unsupervised_loss, strategy)
   losses, norms = [], []
+  first, processes = distribution.share_of(strategy)
+  own = slice(first * IMAGES // processes, (first + 1) * IMAGES // processes)
   for batch in make_batches(np.random.default_rng(0), supervised):
+    batch = {name: value[own] for name, value in batch.items()}
     metrics, _ = step([distribution.spread(strategy, batch)])
     metrics = {name: float(strategy.experimental_local_results(value)[0])
                for name, value in metrics.items()}
@@ -86,7 +91,8 @@ def main(count, path):
   results = {}
   strategy = distribution.make_strategy(config_lib.TrainConfig(
       data_list='', data_dir='', snapshot_dir='', batch_size=IMAGES,
-      strategy='mirrored', logical_devices=count))
+      strategy='multi_worker' if 'TF_CONFIG' in os.environ else 'mirrored',
+      logical_devices=count))
   for supervised in (True, False):
     for name, value in run(strategy, supervised).items():
       results[f'{supervised}|{name}'] = value

