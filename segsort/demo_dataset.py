@@ -40,6 +40,10 @@ def make(config):
 
   Args:
     config: a DemoConfig.
+
+  Raises:
+    InputError: a list of another data set is in the way, or nothing can be
+      written there.
   """
   lists = {split: [f'/JPEGImages/{name}.jpg /segcls/{name}.png'
                    for name in _names(split, count)]
@@ -47,6 +51,8 @@ def make(config):
   if _is_there(config, lists):
     print(f'The demo data set is already there: {config.data_dir}')
     return
+  for split in lists:
+    _check_own_list(_list_path(config, split), split)
   stamp = os.path.join(config.data_dir, STAMP)
   # With an empty stamp, what an interruption leaves behind does not look whole.
   files.write_json(stamp, {})
@@ -72,6 +78,18 @@ def _names(split, count):
 
 def _list_path(config, split):
   return os.path.join(config.list_dir, f'{split}.txt')
+
+
+def _check_own_list(path, split):
+  """Raises InputError where a list of another data set would be lost."""
+  if not os.path.exists(path):
+    return
+  with open(path, encoding='utf-8', errors='replace') as file:
+    line = file.readline()
+  if line.strip() and not line.startswith(f'/JPEGImages/{split}_'):
+    raise InputError(
+        f'{path} is a list of another data set ({line.strip()}), which the '
+        "demo's would replace; name another --list_dir (the scripts: LIST_DIR)")
 
 
 def _stamp(config):

@@ -1,6 +1,7 @@
 """The demo data set on disk."""
 
 import os
+import pathlib
 
 import numpy as np
 import PIL.Image
@@ -123,3 +124,10 @@ def test_no_images_is_refused(tmp_path, capsys):
   assert status.value.code == 2
   assert capsys.readouterr().err == (
       'error: --num_val is 0; it must be above 0\n')
+
+
+def test_lists_of_another_data_set_stay(tmp_path):
+  files.write_text(str(tmp_path / 'lists/val.txt'), '/VOC2012/a.jpg /b.png\n')
+  with pytest.raises(InputError, match='is a list of another data set'):
+    demo_dataset.make(config(tmp_path))
+  assert contents(tmp_path).keys() == {pathlib.Path('lists/val.txt')}
