@@ -1,4 +1,4 @@
-"""Prototypes of annotated images (paper, section 3.4)."""
+"""Prototypes of annotated images (arXiv:1910.06962)."""
 
 import os
 

@@ -1,7 +1,7 @@
 """How well regions agree with several people's: covering, Rand index, VI.
 
 The measures of Arbelaez et al., "Contour Detection and Hierarchical Image
-Segmentation" (PAMI 2011), section 3.1.2. A hierarchy is scored at every
+Segmentation" (PAMI 2011). A hierarchy is scored at every
 threshold of its ultrametric contour map, then at the best one: of the data set
 (ODS), of each image (OIS), and for the covering of each true region (best).
 

@@ -4,7 +4,7 @@ Pixels of a coarse grid are alike unless a contour lies on the line between
 them. The slowest modes of a random walk on that graph, the smallest
 eigenvectors of its normalised Laplacian, are flat within objects and steep
 between them; their oriented gradients are the contours that matter for the
-whole image (Arbelaez et al., PAMI 2011, section 3.2; here on a grid of every
+whole image (Arbelaez et al., PAMI 2011; here on a grid of every
 fourth pixel, for time).
 """
 

@@ -1,4 +1,4 @@
-"""The losses of a batch and the training step (paper, section 3).
+"""The losses of a batch and the training step (arXiv:1910.06962).
 
 `supervised_loss` is the paper's loss from embeddings to a number;
 `make_train_step` takes it to an update of all variables, on any number of
@@ -17,7 +17,7 @@ from segsort import optimizer as optimizer_lib
 
 
 def supervised_loss(embeddings, batch, state, config):
-  """The loss of one batch with labels (paper, section 3.3).
+  """The loss of one batch with labels (arXiv:1910.06962).
 
   Args:
     embeddings: f32[B, h, w, D], raw, from the network.
@@ -56,7 +56,7 @@ def supervised_loss(embeddings, batch, state, config):
 
 
 def unsupervised_loss(embeddings, batch, state, config):
-  """The loss of one batch of oversegmented images (paper, section 3.5).
+  """The loss of one batch of oversegmented images (arXiv:1910.06962).
 
   Arguments and results as `supervised_loss`, the batch from
   `input_pipeline.unsupervised_batches`.
@@ -71,7 +71,8 @@ def unsupervised_loss(embeddings, batch, state, config):
   return loss, {
       'embeddings': embeddings, 'labels': regions, 'prototypes': prototypes,
       'prototype_classes': classes, 'segment_labels': segment_labels,
-      'num_segments': tf.size(classes), 'empty_clusters': tf.constant(0)}
+      'num_segments': tf.reduce_max(segment_labels) + 1,  # this replica's
+      'empty_clusters': tf.constant(0)}
 
 
 def _shrink(labels, size):

@@ -111,18 +111,20 @@ def _local(strategy, results):
 
 def _check(metrics, step, inputs, examples, config):
   """Stops where a number is not finite, or pixels had no room."""
-  names = ', '.join(examples[index].name for batch in inputs
-                    for index in batch['index'].numpy())
+  def names():
+    return ', '.join(examples[index].name for batch in inputs
+                     for index in batch['index'].numpy())
+
   if not np.isfinite(list(metrics.values())).all():
     raise InputError(
-        f'step {step}: {metrics}, not finite, on images {names}; the '
+        f'step {step}: {metrics}, not finite, on images {names()}; the '
         f'checkpoints in {config.snapshot_dir} are from before; lower '
         '--learning_rate or look at these images')
   room = config.max_segments * config.batch_size * config.iter_size
   if config.jit_compile and metrics['most_segments'] > room:
     raise InputError(
         f"step {step}: {metrics['most_segments']:.0f} segments in the images "
-        f'{names}, but room for {room}, so pixels were dropped; raise '
+        f'{names()}, but room for {room}, so pixels were dropped; raise '
         f'--max_segments above {config.max_segments}')
   if metrics['skipped_updates']:
     warn(f'step {step}: float16 overflow, update skipped, loss scale halved')

@@ -1,4 +1,6 @@
-"""Groups the pixels of an image by von Mises-Fisher EM (paper, section 3.2).
+"""Groups the pixels of an image by von Mises-Fisher EM, pixel sorting.
+
+Source: arXiv:1910.06962.
 
 With one concentration shared by all clusters and hard assignments, EM on the
 unit sphere is spherical k-means: E-step, nearest mean direction by cosine;

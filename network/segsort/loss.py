@@ -1,9 +1,9 @@
-"""The pixel-to-segment loss (paper, section 3.3; eqs. 5 to 7).
+"""The pixel-to-segment loss, segment sorting (arXiv:1910.06962).
 
 A pixel's posterior of its own segment under a mixture of von Mises-Fisher
 densities, one per segment, equal priors and concentration. Supervised, the
-segments of the pixel's class all count as its own ("SegSort+"): neighbours are
-sorted by class, and the pixel's own segment is left out of the numerator, for
+segments of the pixel's class all count as its own: neighbours are sorted by
+class, and the pixel's own segment is left out of the numerator, for
 its prototype holds the pixel itself.
 
 Shapes: B batch  H height  W width  P pixels  D embedding  K clusters
@@ -18,7 +18,7 @@ from network.segsort import prototypes as prototypes_lib
 
 def pixel_to_segment_loss(embeddings, segment_labels, prototypes,
                           prototype_classes, concentration, num_pixels=None):
-  """Mean over pixels of -log(numerator / denominator) (paper, eq. 7).
+  """Mean over pixels of -log(numerator / denominator) (arXiv:1910.06962).
 
   Numerator: exp(concentration * cosine) summed over the prototypes of the
   pixel's class without its own segment's; the own one's when there is no
@@ -132,7 +132,7 @@ ALONE = Alone()
 
 def segsort_loss(embeddings, cluster_labels, classes, *, concentration,
                  bank=None, replicas=ALONE, static_shape=None):
-  """Supervised segment sorting of one batch (paper, section 3.3).
+  """Supervised segment sorting of one batch (arXiv:1910.06962).
 
   Args:
     embeddings: f32[B, H, W, D], unit length; the gradient flows through pixels
@@ -200,7 +200,7 @@ def _static_segments(embeddings, cluster_labels, classes, static_shape):
 
 def unsupervised_segsort_loss(embeddings, oversegmentation, *, concentration,
                               bank=None, replicas=ALONE):
-  """Segment sorting without labels (paper, section 3.5; eq. 5).
+  """Segment sorting without labels (arXiv:1910.06962).
 
   Every region of an image is a class of its own, so that a pixel's numerator
   is its own segment.

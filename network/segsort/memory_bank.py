@@ -1,4 +1,4 @@
-"""A ring of prototypes of earlier batches (paper, section 3.3).
+"""A ring of prototypes of earlier batches (arXiv:1910.06962).
 
 Shapes: B batch  H height  W width  P pixels  D embedding  K clusters
         S segments  M bank  C classes  N neighbours

@@ -1,4 +1,4 @@
-"""Segments and their prototypes (paper, section 3.2; eq. 4).
+"""Segments and their prototypes (arXiv:1910.06962).
 
 A segment is a cluster's pixels of one class: k-means clusters are split where
 they straddle classes, so that each prototype has one label.
@@ -68,7 +68,7 @@ def compact_segments(cluster_labels, classes, num_clusters, num_classes,
 
 
 def segment_prototypes(embeddings, segment_labels, num_segments):
-  """Returns f32[S, D]: the mean direction of each segment (paper, eq. 4).
+  """Returns f32[S, D]: the mean direction of each segment (arXiv:1910.06962).
 
   Args:
     embeddings: f32[P, D], unit length; the gradient flows through them.
@@ -105,7 +105,7 @@ def majority_labels(cluster_labels, classes, num_clusters, num_classes):
 
 
 def annotated_prototypes(embeddings, cluster_labels, classes, num_classes):
-  """Prototypes of an annotated image, for retrieval (paper, section 3.4).
+  """Prototypes of an annotated image, for retrieval (arXiv:1910.06962).
 
   A cluster's prototype is the mean direction of its majority-class pixels.
 

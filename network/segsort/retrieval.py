@@ -1,4 +1,4 @@
-"""Labels segments by their nearest annotated segments (paper, section 3.4).
+"""Labels segments by their nearest annotated segments (arXiv:1910.06962).
 
 Shapes: B batch  H height  W width  P pixels  D embedding  K clusters
         S segments  M bank  C classes  N neighbours

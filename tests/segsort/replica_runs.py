@@ -69,7 +69,7 @@ def run(strategy, supervised):
   step = train_step.make_train_step(
       state, config, train_step.supervised_loss if supervised
       else train_step.unsupervised_loss, strategy)
-  losses, norms = [], []
+  losses, norms, segments = [], [], []
   first, processes = distribution.share_of(strategy)
   own = slice(first * IMAGES // processes, (first + 1) * IMAGES // processes)
   for batch in make_batches(np.random.default_rng(0), supervised):
@@ -79,7 +79,8 @@ def run(strategy, supervised):
                for name, value in metrics.items()}
     losses.append(metrics['segsort_loss'])
     norms.append(metrics['gradient_norm'])
-  return {'losses': losses, 'norms': norms, 'traces':
+    segments.append(metrics['segments_per_image'])
+  return {'losses': losses, 'norms': norms, 'segments': segments, 'traces':
           step.experimental_get_tracing_count(), **{
               name: tf.convert_to_tensor(value).numpy()
               for name, value in state.tensors().items()}}

@@ -55,7 +55,8 @@ def test_replicas_equal_one_device(runs, supervised, count):
   np.testing.assert_allclose(ours['losses'], one['losses'], atol=1e-6)
   np.testing.assert_allclose(ours['norms'], one['norms'], rtol=1e-5)
   assert ours['memory_bank/labels'].max() >= 0 or not supervised
-  for name in ours.keys() - {'losses', 'norms', 'traces'}:
+  np.testing.assert_allclose(ours['segments'], one['segments'], rtol=1e-6)
+  for name in ours.keys() - {'losses', 'norms', 'segments', 'traces'}:
     np.testing.assert_allclose(
         ours[name], one[name], rtol=1e-6, atol=1e-5, err_msg=name)
 

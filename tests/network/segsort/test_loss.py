@@ -13,7 +13,7 @@ def _unit(vectors):
 
 
 def _loss_twin(pixels, segments, prototypes, classes, concentration):
-  """Equation 7, pixel by pixel, in f64."""
+  """-log(numerator / denominator), pixel by pixel, in f64."""
   losses = []
   for pixel, own in zip(pixels, segments):
     same, others = [], 0.
