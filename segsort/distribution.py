@@ -5,16 +5,13 @@ takes images r * B/R up to (r + 1) * B/R. What the replicas tell each other is
 `Replicas`; with it the sum of their losses is the loss of the global batch.
 """
 
-import contextlib
 import json
 import os
-import socket
-import sys
-import threading
 
 import tensorflow as tf
 
 from network.segsort import loss as loss_lib
+from segsort import rendezvous
 from segsort.errors import InputError
 
 STRATEGIES = 'one_device', 'mirrored', 'multi_worker'
@@ -129,51 +126,14 @@ def _multi_worker(config):
         '"worker", "index": 0}}, the index counting the hosts') from error
   if config.logical_devices:
     _split_cpu(config.logical_devices)
+  rendezvous.meet(workers, index, config.worker_timeout)
   try:
-    with _impatience(workers, config.worker_timeout):
-      return tf.distribute.MultiWorkerMirroredStrategy()
+    return tf.distribute.MultiWorkerMirroredStrategy()
   except (RuntimeError, tf.errors.OpError) as error:
     raise InputError(
         f'the workers {", ".join(workers)} did not all answer: '
         f'{str(error).splitlines()[0]}; start the same command on each, with '
         'its own index') from error
-
-
-@contextlib.contextmanager
-def _impatience(workers, seconds):
-  """Ends the process if its `with` block takes longer than some seconds.
-
-  TensorFlow waits an hour for a worker that does not come, in a call that
-  nothing in Python interrupts: hence a thread, and an exit past all others.
-  """
-  def leave():
-    absent = [worker for worker in workers if not _answers(worker)]
-    sys.stdout.flush()
-    sys.stderr.write(
-        f'error: waited {seconds} s for the workers {", ".join(workers)} of '
-        f'TF_CONFIG; no answer from {", ".join(absent) or "their training"}; '
-        'start the same command on each, with its own index, and open the '
-        'ports, or wait longer with --worker_timeout\n')
-    sys.stderr.flush()
-    os._exit(2)
-
-  timer = threading.Timer(seconds, leave)
-  timer.daemon = True
-  timer.start()
-  try:
-    yield
-  finally:
-    timer.cancel()
-
-
-def _answers(worker):
-  """Whether something listens at HOST:PORT."""
-  host, _, port = worker.rpartition(':')
-  try:
-    with socket.create_connection((host.strip('[]'), int(port)), timeout=3):
-      return True
-  except (OSError, ValueError):
-    return False
 
 
 def make_agreement(strategy):
@@ -184,13 +144,16 @@ def make_agreement(strategy):
   if share_of(strategy)[1] == 1:
     return bool
 
+  def total(flag):
+    return replicas().total(tf.identity(flag))  # a copy on each device
+
   @tf.function
   def add(flag):
-    return strategy.run(lambda flag: replicas().total(flag), (flag,))
+    return strategy.run(total, (flag,))
 
   def agree(flag):
-    total = add(tf.constant(float(flag)))
-    return float(strategy.experimental_local_results(total)[0]) > 0
+    count = add(tf.constant(float(flag)))
+    return float(strategy.experimental_local_results(count)[0]) > 0
   return agree
 
 

@@ -1,7 +1,5 @@
 """What TensorFlow's errors mean; agreement of one process with itself."""
 
-import socket
-
 import pytest
 import small_runs
 import tensorflow as tf
@@ -29,13 +27,3 @@ def test_errors_that_a_user_can_mend(error, strategy, told):
 def test_a_process_alone_agrees_with_itself():
   agree = distribution.make_agreement(tf.distribute.get_strategy())
   assert agree(True) is True and agree(False) is False
-
-
-def test_a_port_answers_while_somebody_listens():
-  with socket.socket() as listening:
-    listening.bind(('127.0.0.1', 0))
-    listening.listen()
-    place = f'127.0.0.1:{listening.getsockname()[1]}'
-    assert distribution._answers(place)
-  assert not distribution._answers(place)
-  assert not distribution._answers('no host')

@@ -166,7 +166,7 @@ def test_an_absent_worker_is_named_in_time(tiny_dataset, tmp_path):
   told, _ = worker.communicate(timeout=300)
   assert worker.returncode == 2
   assert re.search(
-      rf'^error: waited 2 s for .*; no answer from 127.0.0.1:{ports[1]}; ',
+      rf'^error: waited 2 s for .*; no call from 127.0.0.1:{ports[1]}; ',
       told, re.M), told
 
 
