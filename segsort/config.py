@@ -15,6 +15,7 @@ import network
 from segsort import dataset_info
 from segsort import distribution
 from segsort import files
+from segsort import sharding
 from segsort.errors import InputError
 from segsort.settings import Settings, Size, setting
 
@@ -158,7 +159,7 @@ class RestoredSettings(DataSettings, ModelSettings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ExtractConfig(RestoredSettings):
+class ExtractConfig(RestoredSettings, sharding.ShardSettings):
   """Prototypes of annotated images."""
 
   tf1_compat: bool = setting(
@@ -166,17 +167,26 @@ class ExtractConfig(RestoredSettings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class InferenceConfig(RestoredSettings):
+class RetrievalSettings(RestoredSettings):
   """Labels by retrieval."""
 
   prototype_dir: str = setting(text='folder written by extract_prototypes.py')
   k_in_nearest_neighbors: int = setting(15, 'segments that vote')
+  retrieval: str = setting(
+      'exact', 'of prototypes: by this project, or by the package faiss, which '
+      'leaves open which of two equal cosines comes first',
+      ('exact', 'faiss'))
   scale_aug: bool = setting(False, 'sum the votes of scales 0.5 to 1.75')
   flip_aug: bool = setting(False, 'sum the votes of the image and its mirror')
   tf1_compat: bool = setting(
       False, 'locate, pad and crop as the 2019 release did: as its '
       'inference_segsort_msc.py if --strides, --flip_aug or --scale_aug is '
       'given, else as its inference_segsort.py')
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class InferenceConfig(RetrievalSettings, sharding.ShardSettings):
+  """Labels of a list of images."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -216,12 +226,16 @@ class EvaluateConfig(Settings):
 
 
 def write_run(folder, settings):
-  """Writes config.json: resolved settings, command and git commit."""
-  files.write_json(os.path.join(folder, 'config.json'), {
-      'stage': type(settings).__name__,
-      'command': shlex.join([sys.executable, *sys.argv]),
-      'git_commit': _git_commit(),
-      'settings': dataclasses.asdict(settings)})
+  """Writes config.json: what `describe_run` says."""
+  files.write_json(os.path.join(folder, 'config.json'), describe_run(settings))
+
+
+def describe_run(settings, **inputs):
+  """Returns resolved settings, command, git commit and digests of inputs."""
+  return {'stage': type(settings).__name__,
+          'command': shlex.join([sys.executable, *sys.argv]),
+          'git_commit': _git_commit(),
+          'settings': dataclasses.asdict(settings), 'inputs': inputs}
 
 
 def _git_commit():

@@ -27,7 +27,7 @@ def open_whole(path):
     InputError: the folder cannot be made or written to, or the disk is full.
   """
   partial = f'{path}.{os.getpid()}.partial'
-  try:
+  with writing(path):
     os.makedirs(os.path.dirname(path) or '.', exist_ok=True)
     try:
       with open(partial, 'wb') as file:
@@ -36,6 +36,17 @@ def open_whole(path):
     finally:
       with contextlib.suppress(OSError):
         os.remove(partial)
+
+
+@contextlib.contextmanager
+def writing(path):
+  """Explains what goes wrong while `path` is written.
+
+  Raises:
+    InputError: for any OSError inside.
+  """
+  try:
+    yield
   except OSError as error:
     raise InputError(
         f'cannot write {path}: {error.strerror or error}; free the disk, mend '

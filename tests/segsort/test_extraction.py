@@ -1,5 +1,7 @@
 """Prototypes of annotated images against numpy, and images without any."""
 
+import dataclasses
+
 import embedding_twins
 import numpy as np
 import pytest
@@ -71,7 +73,7 @@ def test_an_ignored_image_is_skipped_with_a_warning(config, capsys):
   extraction.extract_prototypes(config)
   whole, _ = prototype_set.load(config.save_dir, 4, 2)
   _ignore(config, [0])
-  extraction.extract_prototypes(config)
+  extraction.extract_prototypes(dataclasses.replace(config, overwrite=True))
   rest, _ = prototype_set.load(config.save_dir, 4, 2)
   np.testing.assert_array_equal(rest, whole[len(whole) - len(rest):])
   assert 0 < len(rest) < len(whole)
