@@ -168,6 +168,9 @@ def extract_prototypes(config):
   if prototype_set.is_finished(whole) and not config.overwrite:
     folder = whole  # shards may be gone once they are merged
 
+  if folder != whole:  # hours before they would be merged
+    prototype_merge.refuse_others(whole, config.num_shards)
+
   def clear(unused_all):
     # A merged set of before must not pass for what the shards will be.
     resumption.remove(prototype_set.paths(folder) + prototype_set.paths(whole))

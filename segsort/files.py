@@ -129,13 +129,18 @@ def read_image(path):
 
 
 def read_mask(path):
+  """Returns i32[H, W], what `read_labels` reads."""
+  return read_labels(path).astype(np.int32)
+
+
+def read_labels(path):
   """Reads a label picture as ids; palette PNGs give their indices.
 
   Args:
     path: a single-channel PNG, 8 or 16 bit, grey or palette.
 
   Returns:
-    i32[H, W].
+    integers [H, W], u8 where the file has 8 bits.
 
   Raises:
     InputError: missing, corrupt, or a colour picture.
@@ -143,7 +148,7 @@ def read_mask(path):
   data = read_bytes(path, 'mask')
   try:
     picture = PIL.Image.open(io.BytesIO(data))
-    mask = np.array(picture).astype(np.int32)
+    mask = np.array(picture)
   except (OSError, SyntaxError, ValueError) as error:
     raise InputError(
         f'cannot decode the mask {path}: it is corrupt or not a picture; '

@@ -168,9 +168,9 @@ def infer(config):
   palette = dataset_info.get(config.dataset).palette
   waiting = resumption.begin_images(config, examples, share)
   predictions = sharding.map_in_threads(workers, waiting)
-  for example, predicted in zip(waiting, tqdm.tqdm(
+  for predicted, example in zip(tqdm.tqdm(
       predictions, total=len(share), initial=len(share) - len(waiting),
-      desc='inference')):
+      desc='inference'), waiting):
     predicted = predicted.astype(np.uint8)
     gray, color = resumption.image_outputs(config.save_dir, example)
     files.write_png(gray, predicted)

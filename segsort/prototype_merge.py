@@ -63,19 +63,30 @@ def find_shards(folder):
   Raises:
     InputError: there are none, or of several numbers of shards.
   """
-  names = os.listdir(folder) if os.path.isdir(folder) else []
-  found = [re.fullmatch(r'shard-(\d{5})-of-(\d{5})', name) for name in names]
-  counts = sorted({int(match.group(2)) for match in found if match})
+  counts = _shard_counts(folder)
   if not counts:
     raise InputError(
         f'no shards in {folder}; extract_prototypes.py with --num_shards makes '
         'them, check --save_dir')
-  if len(counts) > 1:
-    raise InputError(
-        f'{folder} has shards of {" and of ".join(map(str, counts))}; remove '
-        'those of another --num_shards')
+  refuse_others(folder, counts[0])
   return [os.path.join(folder, f'shard-{index:05d}-of-{counts[0]:05d}')
           for index in range(counts[0])]
+
+
+def refuse_others(folder, num_shards):
+  """Raises InputError if a folder has shards of another number of shards."""
+  for count in _shard_counts(folder):
+    if count != num_shards:
+      raise InputError(
+          f'{folder} has shards of --num_shards {count} and {num_shards}; '
+          'remove those of one, or name another --save_dir')
+
+
+def _shard_counts(folder):
+  """The numbers of shards that the names in a folder tell of, sorted."""
+  names = os.listdir(folder) if os.path.isdir(folder) else []
+  found = [re.fullmatch(r'shard-\d{5}-of-(\d{5})', name) for name in names]
+  return sorted({int(match.group(1)) for match in found if match})
 
 
 def _merge(folder, shards):

@@ -6,6 +6,7 @@ each input that they follow from. A run goes on where both are its own.
 
 import contextlib
 import fcntl
+import glob
 import hashlib
 import json
 import os
@@ -187,8 +188,20 @@ def begin_images(config, examples, share):
       config, restore_from=checkpoint_digest(config.restore_from),
       prototype_dir=digest(*prototype_set.release_paths(
           config.prototype_dir))), config.overwrite, clear)
-  return [example for example in share if not all(
+  waiting = [example for example in share if not all(
       map(is_whole_png, image_outputs(config.save_dir, example)))]
+  remove(_half_written(config.save_dir, waiting))
+  return waiting
+
+
+def _half_written(save_dir, examples):
+  """Paths of what a killed process was writing for these examples."""
+  outputs = {os.path.basename(path) for example in examples
+             for path in image_outputs(save_dir, example)}
+  paths = glob.glob(os.path.join(glob.escape(save_dir), '*', '*.partial'))
+  # NAME.png.PROCESS.partial, see `files.open_whole`.
+  return [path for path in paths
+          if os.path.basename(path).rsplit('.', 2)[0] in outputs]
 
 
 def remove(paths):
