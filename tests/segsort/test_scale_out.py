@@ -60,7 +60,7 @@ def test_a_shard_killed_and_started_again(settings, tmp_path):
   with open(settings['data_list'], encoding='utf-8') as file:
     lines = file.read()
   settings['data_list'] = str(tmp_path / 'long.txt')
-  files.write_text(settings['data_list'], '\n'.join([lines] * 30))
+  files.write_text(settings['data_list'], '\n'.join([lines] * 9))
   one, two = str(tmp_path / 'one'), str(tmp_path / 'two')
   shard = _start('extract_prototypes', settings, save_dir=two, num_shards=2,
                  shard_index=1)
@@ -75,30 +75,30 @@ def test_a_shard_killed_and_started_again(settings, tmp_path):
   shard.kill()
   shard.communicate()
   before = files.read_bytes(done).count(b'\n')
-  assert before < 60  # it was killed on its way
+  assert before < 18  # it was killed on its way
   extraction.extract_prototypes(_config(
       config_lib.ExtractConfig, settings, save_dir=two, num_shards=2))
   told = _ends_well(_start(
       'extract_prototypes', settings, save_dir=two, num_shards=2,
       shard_index=1))
-  assert f'prototypes of 120 images: {two}/prototypes' in told
+  assert f'prototypes of 36 images: {two}/prototypes' in told
   _same_sets(one, two)
 
 
 def test_several_devices_give_the_files_of_one(settings, tmp_path):
-  devices = {'strategy': 'mirrored', 'logical_devices': 3}
-  one, three = str(tmp_path / 'one'), str(tmp_path / 'three')
+  devices = {'strategy': 'mirrored', 'logical_devices': 2}
+  one, two = str(tmp_path / 'one'), str(tmp_path / 'two')
   extraction.extract_prototypes(
       _config(config_lib.ExtractConfig, settings, save_dir=one))
   settings['prototype_dir'] = one
   inference.infer(_config(config_lib.InferenceConfig, settings, save_dir=one))
-  labelling = _start('inference', settings, save_dir=three, **devices)
+  labelling = _start('inference', settings, save_dir=two, **devices)
   del settings['prototype_dir']
-  _ends_well(_start('extract_prototypes', settings, save_dir=three, **devices))
+  _ends_well(_start('extract_prototypes', settings, save_dir=two, **devices))
   _ends_well(labelling)
-  _same_sets(one, three)
+  _same_sets(one, two)
   for kind in ('gray', 'color'):
-    assert len(os.listdir(f'{three}/{kind}')) == 4
-    for name in os.listdir(f'{three}/{kind}'):
-      assert (files.read_bytes(f'{three}/{kind}/{name}')
+    assert len(os.listdir(f'{two}/{kind}')) == 4
+    for name in os.listdir(f'{two}/{kind}'):
+      assert (files.read_bytes(f'{two}/{kind}/{name}')
               == files.read_bytes(f'{one}/{kind}/{name}'))
