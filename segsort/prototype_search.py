@@ -17,7 +17,8 @@ from segsort.errors import InputError
 RESIDENT_BYTES = 2**29  # 4 million prototypes of 32 dimensions
 
 
-def make_search(features, num_neighbours, kind='exact'):
+def make_search(features, num_neighbours, kind='exact',
+                resident_bytes=RESIDENT_BYTES):
   """Makes a function that finds nearest prototypes.
 
   Args:
@@ -25,6 +26,7 @@ def make_search(features, num_neighbours, kind='exact'):
     num_neighbours: N.
     kind: 'exact', or 'faiss' for its flat index, which is exact as well but
       leaves open which of two equal cosines comes first.
+    resident_bytes: size up to which an exact search keeps the features.
 
   Returns:
     A function of queries f32[S, D], unit length, to i32[S, N]: indices, nearest
@@ -35,10 +37,11 @@ def make_search(features, num_neighbours, kind='exact'):
   """
   if kind == 'faiss':
     return _faiss_search(features, num_neighbours)
-  return _exact_search(features, num_neighbours)
+  return _exact_search(
+      features, num_neighbours, features.nbytes <= resident_bytes)
 
 
-def _exact_search(features, num_neighbours):
+def _exact_search(features, num_neighbours, is_resident):
   """Searches by `retrieval.merge_nearest`, chunk by chunk."""
   merge = tf.function(retrieval.merge_nearest, reduce_retracing=True)
 
@@ -46,7 +49,7 @@ def _exact_search(features, num_neighbours):
     for first, rows in prototype_set.rows_in_parts(features):
       yield tf.constant(first), tf.transpose(tf.constant(rows, tf.float32))
 
-  resident = list(chunks()) if features.nbytes <= RESIDENT_BYTES else None
+  resident = list(chunks()) if is_resident else None
 
   def search(queries):
     nearest = retrieval.no_neighbours(len(queries), num_neighbours)

@@ -33,8 +33,8 @@ def test_every_way_to_search_finds_the_same(rng, features, monkeypatch):
            for source in (features, np.array(features))]
   monkeypatch.setattr(retrieval, 'CHUNK', 130)  # borders within blocks
   found.append(prototype_search.make_search(features, 7)(queries))
-  monkeypatch.setattr(prototype_search, 'RESIDENT_BYTES', 0)
-  found.append(prototype_search.make_search(features, 7)(tf.constant(queries)))
+  found.append(prototype_search.make_search(
+      features, 7, resident_bytes=0)(tf.constant(queries)))
   for neighbours in found:
     assert np.asarray(neighbours).dtype == np.int32
     np.testing.assert_array_equal(neighbours, expected)
