@@ -163,45 +163,46 @@ def is_whole_png(path):
     return False
 
 
-def image_outputs(save_dir, example):
-  """Returns the paths of what inference writes for an image, ids first."""
-  return [os.path.join(save_dir, kind, f'{example.name}.png')
-          for kind in ('gray', 'color')]
-
-
-def begin_images(config, examples, share):
+def begin_images(config, examples, share, kinds=('gray', 'color')):
   """Begins the labelling of a list: `begin`, and what there is left to do.
 
   Args:
     config: a `config.InferenceConfig`.
     examples: of the whole list.
     share: the examples of this shard.
+    kinds: the subfolders of results that are written of each image.
 
   Returns:
     The examples of the share that lack a result.
   """
   def clear(everything):
     for example in examples if everything else share:
-      remove(image_outputs(config.save_dir, example))
+      remove(image_outputs(config.save_dir, example, kinds))
 
   begin(config.save_dir, config_lib.describe_run(
       config, restore_from=checkpoint_digest(config.restore_from),
       prototype_dir=digest(*prototype_set.release_paths(
           config.prototype_dir))), config.overwrite, clear)
-  waiting = [example for example in share if not all(
-      map(is_whole_png, image_outputs(config.save_dir, example)))]
-  remove(_half_written(config.save_dir, waiting))
+  outputs = {example: image_outputs(config.save_dir, example, kinds)
+             for example in share}
+  waiting = [example for example in share
+             if not all(map(is_whole_png, outputs[example]))]
+  remove(_half_written(config.save_dir, {
+      path for example in waiting for path in outputs[example]}))
   return waiting
 
 
-def _half_written(save_dir, examples):
-  """Paths of what a killed process was writing for these examples."""
-  outputs = {os.path.basename(path) for example in examples
-             for path in image_outputs(save_dir, example)}
-  paths = glob.glob(os.path.join(glob.escape(save_dir), '*', '*.partial'))
+def image_outputs(save_dir, example, kinds=('gray', 'color')):
+  """Returns the paths of what inference writes for an image, kind by kind."""
+  return [os.path.join(save_dir, kind, f'{example.name}.png') for kind in kinds]
+
+
+def _half_written(folder, outputs):
+  """Paths of what a killed process was writing, of a set of files."""
+  paths = glob.glob(
+      os.path.join(glob.escape(folder), '**', '*.partial'), recursive=True)
   # NAME.png.PROCESS.partial, see `files.open_whole`.
-  return [path for path in paths
-          if os.path.basename(path).rsplit('.', 2)[0] in outputs]
+  return [path for path in paths if path.rsplit('.', 2)[0] in outputs]
 
 
 def remove(paths):

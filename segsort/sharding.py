@@ -48,15 +48,15 @@ def share_of(examples, config):
 
   Args:
     examples: of the whole list.
-    config: a ShardSettings with a data_list.
+    config: a ShardSettings.
 
   Raises:
     InputError: there are more shards than images.
   """
   if config.num_shards > len(examples):
     raise InputError(
-        f'--num_shards is {config.num_shards}, but {config.data_list} has '
-        f'{len(examples)} images; give at most as many shards')
+        f'--num_shards is {config.num_shards}, but there are {len(examples)} '
+        'images; give at most as many shards')
   first, last = (len(examples) * index // config.num_shards
                  for index in (config.shard_index, config.shard_index + 1))
   return examples[first:last]
@@ -103,7 +103,7 @@ def map_in_threads(workers, items):
 
   Args:
     workers: functions of one item; a single one works when it is asked.
-    items: a list.
+    items: an iterable; it is asked for little more than is at work.
 
   Yields:
     What the workers return, in the order of the items.

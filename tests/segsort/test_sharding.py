@@ -23,7 +23,7 @@ def test_shards_in_order_are_the_list(images, shards):
   examples = list(range(images))
   if shards > images:
     with pytest.raises(InputError, match=(
-        f'--num_shards is {shards}, but list.txt has {images} images')):
+        f'--num_shards is {shards}, but there are {images} images')):
       sharding.share_of(examples, _config(num_shards=shards))
     return
   parts = [sharding.share_of(examples, _config(
