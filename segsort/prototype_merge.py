@@ -119,7 +119,9 @@ def _read_run(shard):
 
 def _check_same(shard, run, first, first_run):
   """Raises where a shard was not made as the first one was."""
-  for name in resumption.differing(first_run, run):
+  # Machines may have the data in different places.
+  for name in resumption.differing(
+      first_run, run, resumption.NOT_COMPARED | {'data_dir'}):
     raise InputError(
         f'{first} is {resumption.describe_difference(name, first_run, run)} '
         f'as {shard}; extract one of them again with --overwrite')

@@ -98,7 +98,7 @@ def read_run(folder):
     return None
 
 
-def differing(earlier, run):
+def differing(earlier, run, not_compared=frozenset(NOT_COMPARED)):
   """Returns the names of settings and inputs that differ between two runs.
 
   A setting that only one of them knows is not compared: versions differ.
@@ -106,11 +106,12 @@ def differing(earlier, run):
   Args:
     earlier: what `read_run` returned.
     run: what `config.describe_run` or `read_run` returned.
+    not_compared: names of settings.
   """
   now, was = json.loads(json.dumps(run['settings'])), earlier['settings']
   inputs, known = run['inputs'], earlier.get('inputs') or {}
   names = ['stage'] if run['stage'] != earlier['stage'] else []
-  names += sorted(name for name in (now.keys() & was.keys()) - NOT_COMPARED
+  names += sorted(name for name in (now.keys() & was.keys()) - not_compared
                   if name not in inputs and now[name] != was[name])
   return names + [
       name for name in inputs if inputs[name] != known.get(name)]

@@ -101,6 +101,16 @@ def test_a_shard_made_anew_takes_the_merged_set_away(config):
   assert _set(f'{config.save_dir}/prototypes') != before
 
 
+def test_shards_of_machines_with_the_data_elsewhere(config, tmp_path):
+  _extract(config, [0, 2])
+  shutil.copytree(f'{config.data_dir}/JPEGImages', tmp_path / 'd/JPEGImages')
+  shutil.copytree(f'{config.data_dir}/segcls', tmp_path / 'd/segcls')
+  _extract(config, [1], data_dir=str(tmp_path / 'd'))
+  segments, paths = prototype_set.load_segments(config.save_dir)
+  assert paths == [f'JPEGImages/im{i}.png' for i in range(4)]
+  assert set(segments['image']) == set(range(4))
+
+
 def test_a_missing_shard_is_named(config):
   _extract(config, [0, 2])
   message = _fails(config)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import small_runs
 
+from segsort import checkpoint
 from segsort import config as config_lib
 from segsort import embedding
 from segsort import files
@@ -150,6 +151,26 @@ def test_inputs_of_another_name_are_refused_renewed_ones_are_not(
   for name in ('restore_from', 'prototype_dir'):
     assert (f'has results of another content of --{name} '
             f'{getattr(config, name)}: starting anew') in told
+
+
+def test_a_folder_of_checkpoints_is_its_newest_one(tmp_path):
+  checkpoint.save(str(tmp_path / 'model.ckpt-1'), {'a': np.zeros(3)})
+  first = resumption.checkpoint_digest(str(tmp_path))
+  assert first == resumption.checkpoint_digest(f'{tmp_path}/model.ckpt-1')
+  checkpoint.save(str(tmp_path / 'model.ckpt-2'), {'a': np.eye(1)[0]})
+  second = resumption.checkpoint_digest(str(tmp_path))
+  checkpoint.save(str(tmp_path / 'model.ckpt-2'), {'a': np.zeros(1)})
+  # Other weights of the same shape, under the same name.
+  assert len({first, second, resumption.checkpoint_digest(str(tmp_path))}) == 3
+
+
+def test_a_digest_tells_files_apart_from_their_concatenation(tmp_path):
+  for name, data in (('a', b'12'), ('b', b'3'), ('c', b'1'), ('d', b'23')):
+    (tmp_path / name).write_bytes(data)
+  paths = {name: str(tmp_path / name) for name in 'abcdx'}
+  digests = [resumption.digest(*(paths[name] for name in names))
+             for names in ('ab', 'cd', 'ba', 'a', 'ax', 'x')]
+  assert len(set(digests)) == 6
 
 
 def test_a_folder_moved_is_no_other_content(config, labelled, tmp_path):
