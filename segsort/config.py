@@ -190,21 +190,6 @@ class InferenceConfig(RetrievalSettings, sharding.ShardSettings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ConvertConfig(NetworkSettings):
-  """A checkpoint's weights, alone in a checkpoint of their own."""
-
-  INHERITED = 'backbone', 'head', 'embedding_dim'
-
-  restore_from: str = setting(
-      text='checkpoint: a prefix, a TF1 single file, or a folder')
-  output: str = setting(text='prefix of the new checkpoint')
-  not_restore_classifier: bool = setting(False, 'leave the head out')
-  skip: str = setting(
-      '', 'comma-separated parts of checkpoint names that may be missing or '
-      'left over')
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
 class EvaluateConfig(Settings):
   """Scores of predicted masks."""
 
@@ -225,6 +210,17 @@ class EvaluateConfig(Settings):
     return self.num_classes or dataset_info.get(self.dataset).num_classes
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BenchmarkConfig(Settings):
+  """What is measured."""
+
+  suites: str = setting(
+      'loss,train,data,evaluation,retrieval',
+      'comma-separated suites, in this order')
+  repeats: int = setting(0, 'timed turns a row; 0: each row\'s own number')
+  save_json: str = setting('', 'file for the figures')
+
+
 def write_run(folder, settings):
   """Writes config.json: what `describe_run` says."""
   files.write_json(os.path.join(folder, 'config.json'), describe_run(settings))
@@ -234,12 +230,12 @@ def describe_run(settings, **inputs):
   """Returns resolved settings, command, git commit and digests of inputs."""
   return {'stage': type(settings).__name__,
           'command': shlex.join([sys.executable, *sys.argv]),
-          'git_commit': _git_commit(),
+          'git_commit': git_commit(),
           'settings': dataclasses.asdict(settings), 'inputs': inputs}
 
 
-def _git_commit():
-  """The commit of this checkout, or None outside a repository."""
+def git_commit():
+  """Returns the commit of this checkout, or None outside a repository."""
   root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
   try:
     return subprocess.run(

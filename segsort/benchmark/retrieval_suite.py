@@ -1,6 +1,7 @@
 """Nearest prototypes in a file of a million, against faiss and plain code."""
 
 import functools
+import importlib.util
 import os
 import tempfile
 
@@ -10,12 +11,20 @@ import tensorflow as tf
 from segsort import prototype_search
 from segsort import prototype_set
 from segsort.benchmark import measure
+from segsort.errors import InputError
 
 PROTOTYPES, DIM, NEIGHBOURS = 10**6, 32, 15
 
 
 def comparisons():
-  """Yields the rows: time of 25 and 300 queries, and the memory of it all."""
+  """Yields the rows: time of 25 and 300 queries, and the memory of it all.
+
+  Raises:
+    InputError: faiss is not installed.
+  """
+  if importlib.util.find_spec('faiss') is None:
+    raise InputError('the suite retrieval compares with faiss: run `pip '
+                     'install faiss-cpu`, or leave it out of --suites')
   with tempfile.TemporaryDirectory() as folder:
     write_set(folder)
     features, _ = prototype_set.load(folder, DIM, 1)

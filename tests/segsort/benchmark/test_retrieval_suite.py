@@ -1,10 +1,13 @@
 """The rows of the retrieval suite compare two ways to one result."""
 
+import importlib.util
+
 import numpy as np
 import pytest
 
 from network.segsort import retrieval
 from segsort.benchmark import retrieval_suite
+from segsort.errors import InputError
 
 
 def test_both_ways_find_the_same_prototypes(monkeypatch):
@@ -22,3 +25,9 @@ def test_both_ways_find_the_same_prototypes(monkeypatch):
       assert ours.shape[1] == retrieval_suite.NEIGHBOURS
       np.testing.assert_array_equal(ours, twin)
   assert len(names) == len(set(names)) == 6
+
+
+def test_without_faiss_one_line_says_what_to_do(monkeypatch):
+  monkeypatch.setattr(importlib.util, 'find_spec', lambda name: None)
+  with pytest.raises(InputError, match='leave it out of --suites'):
+    next(retrieval_suite.comparisons())
