@@ -10,6 +10,7 @@ export PYTHON="${PYTHON:-}" VENV_DIR="${VENV_DIR:-}"
 # Devices: one_device, mirrored (all GPUs, or NUM_GPU of them), multi_worker
 export STRATEGY="${STRATEGY:-one_device}" NUM_GPU="${NUM_GPU:-0}"
 export LOGICAL_DEVICES="${LOGICAL_DEVICES:-0}"
+export WORKER_TIMEOUT="${WORKER_TIMEOUT:-600}"
 
 # Network
 export HEAD="${HEAD:-pspnet}" EMBEDDING_DIM="${EMBEDDING_DIM:-32}"

@@ -10,7 +10,7 @@
 # What is printed first, as far as it is set.
 SETTINGS='DATASET DATAROOT CAMVID_SOURCE TRAIN_SPLITS EVAL_SPLIT DATA_DIR
   LIST_DIR SNAPSHOT_DIR OVERWRITE OVERWRITE_RESULTS STRATEGY NUM_GPU
-  LOGICAL_DEVICES
+  LOGICAL_DEVICES WORKERS WORKER_INDEX TF_CONFIG WORKER_TIMEOUT
   BACKBONE HEAD EMBEDDING_DIM NUM_CLUSTERS KMEANS_ITERATIONS
   RESTORE_FROM_1 NOT_RESTORE_CLASSIFIER_1 RESTORE_FROM_2
   NOT_RESTORE_CLASSIFIER_2 TRAIN_LIST_1 TRAIN_LIST_2 NUM_STEPS_1 NUM_STEPS_2
@@ -26,6 +26,7 @@ SETTINGS='DATASET DATAROOT CAMVID_SOURCE TRAIN_SPLITS EVAL_SPLIT DATA_DIR
   IS_INFERENCE_MSC_2 IS_BENCHMARK_2'
 
 source "$root/bashscripts/data.sh"
+source "$root/bashscripts/workers.sh"
 
 # So that headings and what Python prints keep their order in a file.
 export PYTHONUNBUFFERED=1
@@ -98,7 +99,8 @@ run_training() {
     --learning_rate "${!rate}" --weight_decay "$WEIGHT_DECAY" \
     --batch_norm_decay "$BATCH_NORM_DECAY" \
     --strategy "$STRATEGY" --num_gpu "$NUM_GPU" \
-    --logical_devices "$LOGICAL_DEVICES" --random_mirror --random_crop \
+    --logical_devices "$LOGICAL_DEVICES" \
+    --worker_timeout "$WORKER_TIMEOUT" --random_mirror --random_crop \
     --random_seed "$RANDOM_SEED" --save_pred_every "$SAVE_PRED_EVERY" \
     --update_tb_every "$UPDATE_TB_EVERY" ${optional[@]+"${optional[@]}"}
 }
@@ -205,10 +207,29 @@ timed() {
   printf 'stage %s %s took %s s\n' "$2" "$3" "$((SECONDS - start))"
 }
 
-# run_stage STAGE TRAINER: the five steps of a stage of training.
-run_stage() {
-  timed "IS_TRAIN_$1" "$1" "$2" &&
-    timed "IS_PROTOTYPE_$1" "$1" extract_prototypes &&
+# run_stages TRAINER STAGE...: the five steps of each stage of training. Several
+# workers train all stages together, and then the first one does the rest.
+run_stages() {
+  local stage
+  if [ "$STRATEGY" = multi_worker ]; then
+    find_workers || return
+    for stage in "${@:2}"; do
+      timed "IS_TRAIN_$stage" "$stage" "$1" || return
+    done
+    is_first_worker || return 0
+    for stage in "${@:2}"; do
+      evaluate_stage "$stage" || return
+    done
+    return
+  fi
+  for stage in "${@:2}"; do
+    timed "IS_TRAIN_$stage" "$stage" "$1" && evaluate_stage "$stage" || return
+  done
+}
+
+# The four steps after training.
+evaluate_stage() {
+  timed "IS_PROTOTYPE_$1" "$1" extract_prototypes &&
     timed "IS_INFERENCE_$1" "$1" inference &&
     timed "IS_INFERENCE_MSC_$1" "$1" inference_msc &&
     timed "IS_BENCHMARK_$1" "$1" benchmark

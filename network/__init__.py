@@ -56,6 +56,13 @@ def build_embedding_model(
   return keras.Model(images, embeddings, name=f'{backbone}_{head}')
 
 
+def freeze_batch_norm(model):
+  """Makes batch normalisation use its moving statistics, and learn nothing."""
+  for layer in model.layers:
+    if isinstance(layer, keras.layers.BatchNormalization):
+      layer.trainable = False
+
+
 def named_variables(model):
   """Lists the variables of a model under their TF1 names.
 

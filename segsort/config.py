@@ -83,6 +83,9 @@ class TrainConfig(DataSettings, ModelSettings):
   batch_norm_decay: float = setting(
       0.9997, 'of the moving statistics; 0.99 or less for short runs from '
       'scratch')
+  freeze_batch_norm: bool = setting(
+      False, 'leave batch normalisation as restored, statistics and scales: '
+      'for small batches')
   random_mirror: bool = setting(True, 'flip half of the images')
   random_scale: bool = setting(True, 'resize by 0.5 to 2')
   random_crop: bool = setting(True, 'crop anywhere, not at the centre')
@@ -99,6 +102,8 @@ class TrainConfig(DataSettings, ModelSettings):
   num_gpu: int = setting(0, 'GPUs for --strategy mirrored; 0: all')
   logical_devices: int = setting(
       0, 'split the CPU into this many devices, to try several without a GPU')
+  worker_timeout: int = setting(
+      600, 'seconds that --strategy multi_worker waits for absent workers')
   mixed_precision: str = setting(
       'float32', 'of the network; the loss stays float32',
       ('float32', 'bfloat16', 'float16'))

@@ -5,8 +5,12 @@ takes images r * B/R up to (r + 1) * B/R. What the replicas tell each other is
 `Replicas`; with it the sum of their losses is the loss of the global batch.
 """
 
+import contextlib
 import json
 import os
+import socket
+import sys
+import threading
 
 import tensorflow as tf
 
@@ -137,12 +141,94 @@ def _multi_worker(config):
   if config.logical_devices:
     _split_cpu(config.logical_devices)
   try:
-    return tf.distribute.MultiWorkerMirroredStrategy()
+    with _impatience(workers, config.worker_timeout):
+      return tf.distribute.MultiWorkerMirroredStrategy()
   except (RuntimeError, tf.errors.OpError) as error:
     raise InputError(
         f'the workers {", ".join(workers)} did not all answer: '
         f'{str(error).splitlines()[0]}; start the same command on each, with '
         'its own index') from error
+
+
+@contextlib.contextmanager
+def _impatience(workers, seconds):
+  """Ends the process if its `with` block takes longer than some seconds.
+
+  TensorFlow waits an hour for a worker that does not come, in a call that
+  nothing in Python interrupts: hence a thread, and an exit past all others.
+  """
+  def leave():
+    absent = [worker for worker in workers if not _answers(worker)]
+    sys.stdout.flush()
+    sys.stderr.write(
+        f'error: waited {seconds} s for the workers {", ".join(workers)} of '
+        f'TF_CONFIG; no answer from {", ".join(absent) or "their training"}; '
+        'start the same command on each, with its own index, and open the '
+        'ports, or wait longer with --worker_timeout\n')
+    sys.stderr.flush()
+    os._exit(2)
+
+  timer = threading.Timer(seconds, leave)
+  timer.daemon = True
+  timer.start()
+  try:
+    yield
+  finally:
+    timer.cancel()
+
+
+def _answers(worker):
+  """Whether something listens at HOST:PORT."""
+  host, _, port = worker.rpartition(':')
+  try:
+    with socket.create_connection((host.strip('[]'), int(port)), timeout=3):
+      return True
+  except (OSError, ValueError):
+    return False
+
+
+def make_agreement(strategy):
+  """Returns a function bool -> bool: whether any process says so.
+
+  All processes must call it together; alone, it returns what it is told.
+  """
+  if share_of(strategy)[1] == 1:
+    return bool
+
+  @tf.function
+  def add(flag):
+    return strategy.run(lambda flag: replicas().total(flag), (flag,))
+
+  def agree(flag):
+    total = add(tf.constant(float(flag)))
+    return float(strategy.experimental_local_results(total)[0]) > 0
+  return agree
+
+
+def explain(error, config):
+  """Returns what a TensorFlow error of a step means to the user.
+
+  Args:
+    error: a tf.errors.OpError.
+    config: a `config.TrainConfig`.
+
+  Returns:
+    An InputError where another worker left or the memory is full, else None.
+  """
+  first = str(error).splitlines()[0]
+  if isinstance(error, tf.errors.ResourceExhaustedError):
+    return InputError(
+        f'out of memory ({first}); lower --batch_size and raise --iter_size by '
+        'the same factor, or lower --input_size')
+  if config.strategy == 'multi_worker' and isinstance(error, (
+      tf.errors.UnavailableError, tf.errors.AbortedError,
+      tf.errors.CancelledError, tf.errors.DeadlineExceededError,
+      tf.errors.InternalError, tf.errors.UnknownError)):
+    return InputError(
+        f'another worker has left the training ({first}); look at its output, '
+        f'then start the same command on every worker: it goes on from the '
+        f'last checkpoint in {config.snapshot_dir}')
+  return None
 
 
 def is_chief(strategy):

@@ -1,5 +1,6 @@
 """What a training run tells: TensorBoard events and log.jsonl."""
 
+import contextlib
 import glob
 import json
 import os
@@ -9,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from segsort import dataset_info
+from segsort import files
 from segsort import visualization
 from segsort.errors import InputError
 
@@ -39,17 +41,32 @@ def _remove_events(folder):
     os.remove(path)
 
 
+def _rows_until(step, path):
+  """The lines of a log up to a step, '' of none; a torn last line goes."""
+  if not step or not os.path.exists(path):
+    return ''
+  kept = []
+  with open(path, encoding='utf-8') as file:
+    for line in file:
+      with contextlib.suppress(ValueError, KeyError, TypeError):
+        if json.loads(line)['step'] <= step:
+          kept.append(line)
+  return ''.join(kept)
+
+
 class RunLog:
   """Means of the metrics since the last write, and pictures of the last batch.
 
   A context manager, which closes the events file.
   """
 
-  def __init__(self, config, writes=True):
+  def __init__(self, config, first=0, writes=True):
     """Opens the events file in `config.snapshot_dir`.
 
     Args:
       config: a `config.TrainConfig`.
+      first: updates done before; what the log tells of later ones, which are
+        made again, goes.
       writes: False for a process that leaves it to another.
     """
     self._config = config
@@ -62,8 +79,9 @@ class RunLog:
       if config.overwrite:
         _remove_events(config.snapshot_dir)
       self._writer = tf.summary.create_file_writer(config.snapshot_dir)
-      self._file = open(os.path.join(config.snapshot_dir, 'log.jsonl'),
-                        'w' if config.overwrite else 'a', encoding='utf-8')
+      path = os.path.join(config.snapshot_dir, 'log.jsonl')
+      files.write_text(path, _rows_until(first, path))
+      self._file = open(path, 'a', encoding='utf-8')
     except (OSError, tf.errors.OpError) as error:
       raise InputError(
           f'cannot write to {config.snapshot_dir}: {error}; mend the '

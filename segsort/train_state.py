@@ -34,6 +34,8 @@ class TrainState:
         batch_norm_decay=config.batch_norm_decay,
         head_batch_norm_decay=min(config.batch_norm_decay, .99),
         synchronized=tf.distribute.get_strategy().num_replicas_in_sync > 1)
+    if config.freeze_batch_norm:
+      network.freeze_batch_norm(self.model)
     self.variables = network.named_variables(self.model)
     self.optimizer = optimizer_lib.Momentum(self.variables, config.momentum)
     self.loss_scale = optimizer_lib.LossScale(config.mixed_precision)
@@ -80,6 +82,7 @@ SAME_RUN = (
     'batch_size', 'iter_size', 'input_size', 'random_seed', 'data_list',
     'dataset', 'num_classes', 'ignore_label', 'mixed_precision',
     'kmeans_iterations', 'concentration', 'weight_decay', 'batch_norm_decay',
+    'freeze_batch_norm',
     'restore_from', 'not_restore_classifier')
 
 

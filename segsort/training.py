@@ -53,20 +53,21 @@ def _run(config, needs, make_batches, loss_of_embeddings):
       make_batches(examples, config, first, share))
   step_function = train_step.make_train_step(
       state, config, loss_of_embeddings, strategy)
-  with run_log.RunLog(config, chief) as log, _Signals() as signals, batches:
+  log = run_log.RunLog(config, first, chief)
+  with log, _Signals(strategy) as signals, batches:
     for inputs, done in _steps(state, config, batches):
-      metrics, results = step_function(
-          [distribution.spread(strategy, batch) for batch in inputs])
-      metrics, results = _local(strategy, metrics), _local(strategy, results)
+      metrics, results = _take_step(step_function, inputs, strategy, config)
       metrics = {name: float(value) for name, value in metrics.items()}
       _check(metrics, done - 1, inputs, examples, config)
       log.add(metrics)
       if done % config.update_tb_every == 0 or done == config.num_steps:
         log.write(done, inputs[0], results)
-      last = done == config.num_steps or signals.received
+      stopped = done < config.num_steps and signals.agree()
+      last = stopped or done == config.num_steps
       if chief and (last or done % config.save_pred_every == 0):
         _save(state, config, done)
-      signals.leave(config, done)
+      if stopped:
+        signals.leave(config, done)
   print(f'trained {config.num_steps} steps: '
         f'{checkpoint.checkpoint_path(config.snapshot_dir, config.num_steps)}')
 
@@ -103,6 +104,16 @@ def _steps(state, config, batches):
     yield batches.take(config.iter_size), step + 1
 
 
+def _take_step(step_function, inputs, strategy, config):
+  """Makes one update; returns its metrics and results on this process."""
+  try:
+    metrics, results = step_function(
+        [distribution.spread(strategy, batch) for batch in inputs])
+    return _local(strategy, metrics), _local(strategy, results)
+  except tf.errors.OpError as error:
+    raise distribution.explain(error, config) or error from None
+
+
 def _local(strategy, results):
   """The first of this process's replicas' results."""
   return {name: strategy.experimental_local_results(value)[0]
@@ -116,10 +127,12 @@ def _check(metrics, step, inputs, examples, config):
                      for index in batch['index'].numpy())
 
   if not np.isfinite(list(metrics.values())).all():
+    saved = checkpoint.steps_in(config.snapshot_dir)
+    last = (checkpoint.checkpoint_path(config.snapshot_dir, saved[-1])
+            if saved else 'none yet')
     raise InputError(
-        f'step {step}: {metrics}, not finite, on images {names()}; the '
-        f'checkpoints in {config.snapshot_dir} are from before; lower '
-        '--learning_rate or look at these images')
+        f'step {step}: {metrics}, not finite, on images {names()}; last '
+        f'checkpoint: {last}; lower --learning_rate or look at these images')
   room = config.max_segments * config.batch_size * config.iter_size
   if config.jit_compile and metrics['most_segments'] > room:
     raise InputError(
@@ -138,14 +151,11 @@ def _save(state, config, step):
 
 
 class _Signals(contextlib.AbstractContextManager):
-  """Lets a step end before SIGTERM or SIGINT ends the run.
+  """Lets a step end before SIGTERM or SIGINT ends the run, on all workers."""
 
-  Attributes:
-    received: the signal's number, 0 before there is one.
-  """
-
-  def __init__(self):
-    self.received = 0
+  def __init__(self, strategy):
+    self._received = 0
+    self._agree = distribution.make_agreement(strategy)
 
   def __enter__(self):
     self._before = {
@@ -160,14 +170,18 @@ class _Signals(contextlib.AbstractContextManager):
   def _receive(self, number, unused_frame):
     # Asked again, and not by something that forwards one signal twice: the
     # step hangs, so leave without saving.
-    if self.received and time.time() - self._since > 5:
+    if self._received and time.time() - self._since > 5:
       raise SystemExit(128 + number)
-    self.received, self._since = number, time.time()
+    self._received, self._since = number, time.time()
+
+  def agree(self):
+    """Returns bool: a signal came, to this process or to another worker."""
+    return self._agree(bool(self._received))
 
   def leave(self, config, step):
-    """Exits with 128 + signal, as shells count, if there was one."""
-    if self.received:
-      name = signal.Signals(self.received).name
-      print(f'stopped by {name} after step {step}, which is saved in '
-            f'{config.snapshot_dir}; the same command goes on from there')
-      raise SystemExit(128 + self.received)
+    """Exits with 128 + signal, as shells count; SIGTERM from elsewhere."""
+    number = self._received or signal.SIGTERM
+    print(f'stopped by {signal.Signals(number).name} after step {step}, which '
+          f'is saved in {config.snapshot_dir}; the same command goes on from '
+          'there')
+    raise SystemExit(128 + number)

@@ -47,5 +47,5 @@
   [ "${BASH_SOURCE[0]:-}" = "$0" ] || exec bash "$script"
   source "$root/bashscripts/stages.sh" &&
     show_settings 1 && { [ -n "$CAMVID_SOURCE" ] || check 1; } && set_up &&
-    prepare prepare_camvid && check 1 && run_stage 1 train
+    prepare prepare_camvid && check 1 && run_stages train 1
 )

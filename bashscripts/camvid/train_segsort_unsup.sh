@@ -58,5 +58,5 @@
   source "$root/bashscripts/stages.sh" &&
     show_settings 1 && { [ -n "$CAMVID_SOURCE" ] || check 1; } && set_up &&
     prepare prepare_camvid && check 1 && check_oversegmentations &&
-    prepare make_oversegmentations && run_stage 1 train_unsup
+    prepare make_oversegmentations && run_stages train_unsup 1
 )

@@ -48,5 +48,5 @@
   [ "${BASH_SOURCE[0]:-}" = "$0" ] || exec bash "$script"
   source "$root/bashscripts/stages.sh" &&
     show_settings 1 && set_up && prepare make_demo_dataset && check 1 &&
-    run_stage 1 train
+    run_stages train 1
 )

@@ -54,5 +54,5 @@
   source "$root/bashscripts/stages.sh" &&
     show_settings 1 && set_up && prepare make_demo_dataset && check 1 &&
     check_oversegmentations && prepare make_oversegmentations &&
-    run_stage 1 train_unsup
+    run_stages train_unsup 1
 )

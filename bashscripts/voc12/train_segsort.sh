@@ -48,5 +48,5 @@
   [ "${BASH_SOURCE[0]:-}" = "$0" ] || exec bash "$script"
   source "$root/bashscripts/stages.sh" &&
     show_settings 1 2 && check 1 2 && set_up &&
-    run_stage 1 train && run_stage 2 train
+    run_stages train 1 2
 )

@@ -47,5 +47,5 @@
   [ "${BASH_SOURCE[0]:-}" = "$0" ] || exec bash "$script"
   source "$root/bashscripts/stages.sh" &&
     show_settings 1 && check 1 && check_oversegmentations && set_up &&
-    prepare make_oversegmentations && run_stage 1 train_unsup
+    prepare make_oversegmentations && run_stages train_unsup 1
 )

@@ -1,6 +1,7 @@
 """Each experiment's script runs its recipe, in order."""
 
 import dataclasses
+import json
 import re
 
 import pytest
@@ -166,3 +167,47 @@ def test_camvid_names_its_preparation(project):
   result = project.run('camvid/train_segsort.sh')
   assert result.returncode == 2
   assert 'prepare_camvid.py --source_dir CamVid' in result.stderr
+
+
+def test_workers_train_together_and_the_first_one_does_the_rest(project):
+  """Index 10 is not the first worker, though it begins like index 1 or 0."""
+  workers = ','.join(f'host{i}:1' for i in range(11))
+  for index, then in ((0, STEPS[1:] * 2), (1, []), (10, [])):
+    project.record.unlink(missing_ok=True)
+    result = project.run('voc12/train_segsort_multiworker.sh',
+                         WORKERS=workers, WORKER_INDEX=str(index))
+    assert result.returncode == 0, result.stderr
+    calls = project.calls()
+    assert [name for name, _ in calls] == ['train_segsort.py'] * 2 + then
+    flags = calls[0][1]
+    assert flags['strategy'] == 'multi_worker'
+    assert flags['worker_timeout'] == '600' and flags['batch_size'] == '16'
+    assert flags['snapshot_dir'].endswith('voc12/segsort_multiworker/stage1')
+    shown = re.search(r'^TF_CONFIG=(.*)$', result.stdout, re.M)[1]
+    assert json.loads(shown.replace('\\', '')) == {
+        'cluster': {'worker': workers.split(',')},
+        'task': {'type': 'worker', 'index': index}}
+
+
+def test_slurm_names_the_workers(project):
+  """Of the nodes of its step, on the port of WORKER_PORT."""
+  scontrol = project.caller / 'scontrol'
+  scontrol.write_text('#!/bin/sh\n[ "$3" = "n[1-2]" ] && printf "n1\\nn2\\n"')
+  scontrol.chmod(0o755)
+  result = project.run(
+      'voc12/train_segsort_multiworker.sh', SLURM_STEP_NODELIST='n[1-2]',
+      SLURM_NODEID='1', WORKER_PORT='99',
+      PATH=f'{project.caller}:/usr/local/bin:/usr/bin:/bin')
+  assert result.returncode == 0, result.stderr
+  assert r'\"n1:99\"' in result.stdout and r'\"n2:99\"' in result.stdout
+  assert len(project.calls()) == 2  # it is the second one
+
+
+@pytest.mark.parametrize('settings, message', [
+    ({}, 'who trains? Set WORKERS=HOST:PORT,HOST:PORT'),
+    ({'WORKERS': 'a:1'}, "WORKER_INDEX is ''"),
+    ({'WORKERS': 'a:1', 'WORKER_INDEX': 'x'}, "WORKER_INDEX is 'x'")])
+def test_unknown_workers_are_asked_for(project, settings, message):
+  result = project.run('voc12/train_segsort_multiworker.sh', **settings)
+  assert result.returncode == 2 and project.calls() == []
+  assert f'error: {message}' in result.stderr

@@ -12,7 +12,9 @@ SHELLS = [
 SCRIPTS = ['demo/train_segsort.sh', 'camvid/train_segsort.sh',
            'demo/train_segsort_unsup.sh', 'camvid/train_segsort_unsup.sh',
            'voc12/train_segsort.sh', 'voc12/train_segsort_mgpu.sh',
+           'voc12/train_segsort_multiworker.sh',
            'voc12/train_segsort_unsup.sh']
+WORKERS = {'WORKERS': 'a:1', 'WORKER_INDEX': '0'}
 
 
 @pytest.mark.parametrize('shell', SHELLS)
@@ -21,7 +23,7 @@ def test_sourcing_twice_runs_twice_and_passes_the_status_on(
     project, name, shell):
   result = project.run(
       name, 'source {}; echo first $?; FAILING=extract_prototypes.py '
-      'source {}; echo second $?', shell)
+      'source {}; echo second $?', shell, **WORKERS)
   assert 'first 0\n' in result.stdout, result.stderr
   assert 'second 3\n' in result.stdout
   assert 'stage 1 extract_prototypes failed' in result.stderr

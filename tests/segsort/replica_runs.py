@@ -69,7 +69,7 @@ def run(strategy, supervised):
   step = train_step.make_train_step(
       state, config, train_step.supervised_loss if supervised
       else train_step.unsupervised_loss, strategy)
-  losses, norms, segments = [], [], []
+  losses, norms, segments, gradients = [], [], [], {}
   first, processes = distribution.share_of(strategy)
   own = slice(first * IMAGES // processes, (first + 1) * IMAGES // processes)
   for batch in make_batches(np.random.default_rng(0), supervised):
@@ -80,8 +80,11 @@ def run(strategy, supervised):
     losses.append(metrics['segsort_loss'])
     norms.append(metrics['gradient_norm'])
     segments.append(metrics['segments_per_image'])
+    if not gradients:  # the momentum after one step
+      gradients = {f'gradient of {name}': slot.numpy() for name, slot in
+                   state.optimizer.slots.items()}
   return {'losses': losses, 'norms': norms, 'segments': segments, 'traces':
-          step.experimental_get_tracing_count(), **{
+          step.experimental_get_tracing_count(), **gradients, **{
               name: tf.convert_to_tensor(value).numpy()
               for name, value in state.tensors().items()}}
 

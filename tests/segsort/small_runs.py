@@ -28,7 +28,11 @@ def restored_config(config_class, where, restore_from, save_dir,
       'input_size': config.Size((32, 32)), **settings})
 
 
+def logged_lines(folder):
+  """The lines of a run's log.jsonl."""
+  return (folder / 'log.jsonl').read_text().splitlines()
+
+
 def logged(folder, name='segsort_loss'):
   """One metric of a run's log.jsonl, a value a line."""
-  lines = (folder / 'log.jsonl').read_text().splitlines()
-  return [json.loads(line)[name] for line in lines]
+  return [json.loads(line)[name] for line in logged_lines(folder)]

@@ -2,9 +2,12 @@
 
 import json
 import os
+import re
+import signal
 import socket
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -56,7 +59,14 @@ def test_replicas_equal_one_device(runs, supervised, count):
   np.testing.assert_allclose(ours['norms'], one['norms'], rtol=1e-5)
   assert ours['memory_bank/labels'].max() >= 0 or not supervised
   np.testing.assert_allclose(ours['segments'], one['segments'], rtol=1e-6)
-  for name in ours.keys() - {'losses', 'norms', 'segments', 'traces'}:
+  gradients = {name for name in ours if name.startswith('gradient of')}
+  assert len(gradients) == 5
+  for name in gradients:
+    np.testing.assert_allclose(
+        ours[name], one[name], atol=1e-5 * np.abs(one[name]).max(),
+        rtol=0, err_msg=name)
+  for name in ours.keys() - gradients - {
+      'losses', 'norms', 'segments', 'traces'}:
     np.testing.assert_allclose(
         ours[name], one[name], rtol=1e-6, atol=1e-5, err_msg=name)
 
@@ -69,7 +79,7 @@ def test_replicas_learn_and_trace_once(runs, supervised):
   assert run[f'{supervised}|traces'] == 1
 
 
-def _start_worker(index, ports, where, folder):
+def _start_worker(index, ports, where, folder, *more):
   script = os.path.join(os.path.dirname(__file__), '..', '..', 'pyscripts',
                         'train_segsort.py')
   return subprocess.Popen(
@@ -78,7 +88,7 @@ def _start_worker(index, ports, where, folder):
        '--num_classes', '2', '--backbone', 'resnet_small', '--batch_size', '2',
        '--embedding_dim', '8', '--num_clusters', '3', '--kmeans_iterations',
        '3', '--input_size', '32,32', '--num_steps', '3', '--learning_rate',
-       '.001', '--batch_norm_decay', '.9'],
+       '.001', '--batch_norm_decay', '.9', *more],
       env={**os.environ, **_tf_config(ports, index)},
       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
@@ -109,6 +119,55 @@ def test_two_workers_train_through_the_script(tiny_dataset, tmp_path):
   np.testing.assert_allclose(
       small_runs.logged(tmp_path / 'two'), small_runs.logged(tmp_path / 'one'),
       rtol=1e-3)
+
+
+def _start_two(where, folder, *more):
+  ports = _free_ports(2)
+  return [_start_worker(index, ports, where, folder, *more)
+          for index in range(2)]
+
+
+def _wait_for_step(folder, step, workers):
+  deadline = time.time() + 300
+  while max(checkpoint.steps_in(str(folder)), default=0) < step:
+    assert all(worker.poll() is None for worker in workers)
+    assert time.time() < deadline
+    time.sleep(.05)
+
+
+def test_a_signal_to_one_worker_stops_both_and_a_lost_one_is_named(
+    tiny_dataset, tmp_path):
+  """First SIGTERM to the second worker, then, resumed, SIGKILL."""
+  long = '--num_steps', '99999', '--save_pred_every', '1'
+  workers = _start_two(tiny_dataset, tmp_path / 'run', *long)
+  _wait_for_step(tmp_path / 'run', 2, workers)
+  workers[1].send_signal(signal.SIGTERM)
+  told = [worker.communicate(timeout=300)[0] for worker in workers]
+  assert [worker.returncode for worker in workers] == [143, 143], told
+  steps = [re.search(r'stopped by SIGTERM after step (\d+)', text)[1]
+           for text in told]
+  saved = checkpoint.steps_in(str(tmp_path / 'run'))[-1]
+  assert steps == [str(saved)] * 2
+
+  workers = _start_two(tiny_dataset, tmp_path / 'run', *long)
+  _wait_for_step(tmp_path / 'run', saved + 2, workers)
+  workers[1].kill()
+  told, _ = workers[0].communicate(timeout=300)
+  workers[1].communicate(timeout=300)
+  assert workers[0].returncode == 2 and f'model.ckpt-{saved}' in told
+  assert 'error: another worker has left the training' in told, told[-3000:]
+  assert 'Traceback' not in told
+
+
+def test_an_absent_worker_is_named_in_time(tiny_dataset, tmp_path):
+  ports = _free_ports(2)
+  worker = _start_worker(
+      0, ports, tiny_dataset, tmp_path / 'run', '--worker_timeout', '2')
+  told, _ = worker.communicate(timeout=300)
+  assert worker.returncode == 2
+  assert re.search(
+      rf'^error: waited 2 s for .*; no answer from 127.0.0.1:{ports[1]}; ',
+      told, re.M), told
 
 
 @pytest.mark.parametrize('text', ['', 'nonsense', '{"cluster": {}}', json.dumps(

@@ -14,6 +14,7 @@ from segsort import checkpoint
 from segsort import config as config_lib
 from segsort import files
 from segsort import input_pipeline
+from segsort import train_state
 from segsort import train_step
 from segsort import training
 from segsort.errors import InputError
@@ -109,6 +110,39 @@ def test_two_parts_have_the_gradient_of_one_batch(state):
   np.testing.assert_allclose(loss_of_parts, loss, rtol=1e-5)
   for ours, theirs in zip(gradients, expected):
     np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
+def test_parts_equal_one_batch_with_frozen_batch_norm(tiny_dataset, tmp_path):
+  """Two batches of 1 an update, against one of 2: three updates."""
+  for name, settings in (('whole', {'batch_size': 2}),
+                         ('parts', {'batch_size': 1, 'iter_size': 2})):
+    training.train(small_runs.train_config(
+        tiny_dataset, tmp_path / name, num_steps=3, freeze_batch_norm=True,
+        learning_rate=1e-4, **settings))
+  whole, parts = (checkpoint.load(str(tmp_path / name / 'model.ckpt-3'))
+                  for name in ('whole', 'parts'))
+  assert whole.keys() == parts.keys()
+  start = train_state.TrainState(small_runs.train_config(
+      tiny_dataset, tmp_path)).tensors()
+  for name, value in whole.items():
+    np.testing.assert_allclose(parts[name], value, rtol=1e-5, atol=1e-5,
+                               err_msg=name)
+    if 'BatchNorm' in name:
+      np.testing.assert_array_equal(value, start[name], err_msg=name)
+
+
+def test_a_resumed_log_has_each_step_once(tiny_dataset, tmp_path):
+  run = tmp_path / 'run'
+  settings = {'update_tb_every': 1, 'save_pred_every': 2, 'max_to_keep': 9}
+  training.train(small_runs.train_config(tiny_dataset, run, **settings))
+  for path in run.glob('model.ckpt-4.*'):
+    path.unlink()
+  with open(run / 'log.jsonl', 'a', encoding='utf-8') as file:
+    file.write('{"step": 5, "segs')  # torn by a kill
+  before = small_runs.logged_lines(run)
+  training.train(small_runs.train_config(tiny_dataset, run, **settings))
+  assert small_runs.logged(run, 'step') == [1, 2, 3, 4]
+  assert small_runs.logged_lines(run)[:2] == before[:2]
 
 
 def test_training_learns_fills_its_bank_and_keeps_its_pictures(

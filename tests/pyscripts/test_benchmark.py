@@ -1,0 +1,30 @@
+"""The benchmark's table, its file, and what it refuses."""
+
+import json
+
+import commands
+from segsort.benchmark import loss_suite
+from segsort.benchmark import measure
+
+
+def test_table_and_file_have_the_rows_and_the_machine(tmp_path, monkeypatch):
+  monkeypatch.setattr(loss_suite, 'comparisons', lambda: [
+      measure.Comparison(name='a row', ours=lambda: sum(range(100)),
+                         twin=lambda: sum(range(10**6)), aim=2.)])
+  path = tmp_path / 'figures.json'
+  out = commands.succeed('benchmark', suites='loss', repeats=2, save_json=path)
+  row, = json.loads(path.read_text())['rows']
+  assert row['suite'] == 'loss' and row['name'] == 'a row' and row['met']
+  assert row['repeats'] == 2 and row['wall_ratio'] > 2
+  assert json.loads(path.read_text())['tensorflow'] in out
+  line, = (line for line in out.splitlines() if line.startswith('a row'))
+  assert f"{row['wall_ratio']:.2f}" in line and line.endswith('yes')
+
+
+def test_unknown_suites_and_places_are_refused(tmp_path):
+  assert "--suites has 'loos'; there are loss, train, data" in commands.fail(
+      'benchmark', suites='loos')
+  assert '--suites is empty' in commands.fail('benchmark', suites='')
+  (tmp_path / 'file').write_text('')
+  assert 'cannot write' in commands.fail(
+      'benchmark', suites='loss', save_json=tmp_path / 'file/figures.json')

@@ -1,0 +1,31 @@
+"""Resizing all of an image and then cropping gives what ours gives."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from segsort import config as config_lib
+from segsort import input_pipeline
+from segsort import preprocessing
+from segsort.benchmark import data_suite
+from segsort.benchmark import data_twin
+from segsort.benchmark import loss_suite
+
+
+@pytest.mark.parametrize('number', range(6))
+def test_twin_and_ours_agree(tmp_path, number):
+  config = loss_suite.make_config(
+      1, input_size=config_lib.Size((70, 90)), num_clusters=3)
+  example, = data_suite.write_examples(str(tmp_path), 1, size=(75, 100))
+  image, labels = input_pipeline.read_example(example, 21, 255)
+  view = preprocessing.draw_view(
+      tf.shape(labels), config.input_size, [3, number], random_scale=True,
+      random_mirror=True, random_crop=True)
+  ours = input_pipeline.view_labelled(image, labels, config, view)
+  twin = data_twin.view_example(
+      image, labels, config.input_size, view, config.num_clusters)
+  assert ours.keys() == twin.keys()
+  np.testing.assert_allclose(ours['image'], twin['image'], atol=5e-3)
+  np.testing.assert_array_equal(ours['grid_labels'], twin['grid_labels'])
+  np.testing.assert_array_equal(ours['labels'], twin['labels'])
+  np.testing.assert_allclose(ours['locations'], twin['locations'], atol=1e-6)

@@ -1,0 +1,62 @@
+"""What the benchmark says of work whose cost is known."""
+
+import sys
+import time
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from segsort.benchmark import measure
+
+
+def _judge(ours, twin, **aims):
+  return measure.measure(measure.Comparison(
+      name='row', ours=ours, twin=twin, repeats=3, **aims))
+
+
+def test_every_turn_runs_both_and_the_slower_twin_wins():
+  calls = []
+
+  def ours():
+    calls.append('ours')
+
+  def twin():
+    calls.append('twin')
+    time.sleep(.02)
+
+  row = _judge(ours, twin, aim=2.)
+  # One turn to warm up, three timed, one for the memory.
+  assert calls.count('ours') == calls.count('twin') == 5
+  assert row['wall_ratio'] > 10 and row['met'] is True
+  assert row['twin']['wall_s'] >= .02 > row['twin']['cpu_s']
+  assert _judge(twin, ours, aim=2.)['met'] is False
+  assert _judge(ours, twin)['met'] is None
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='counted by Linux only')
+def test_memory_of_arrays_and_of_tensors():
+  def of_numpy():
+    return np.ones(5_000_000).sum()
+
+  @tf.function
+  def compute(vector):
+    return tf.reduce_sum(tf.exp(vector[:, None] * vector[None, :]))
+
+  def of_tensorflow():
+    return compute(tf.ones([2000])).numpy()
+
+  for work, megabytes in ((of_numpy, 40), (of_tensorflow, 16)):
+    work()
+    peak = measure.peak_memory(work)
+    if peak is None:
+      pytest.skip('not counted here')
+    assert megabytes * .9 < peak < megabytes * 2.5
+
+
+def test_a_memory_aim_counts_too():
+  row = measure._judge(
+      {'ours': {'wall_s': 1., 'cpu_s': 1., 'peak_mb': 10.},
+       'twin': {'wall_s': 3., 'cpu_s': 2., 'peak_mb': 15.}}, 3., 2.)
+  assert row['wall_ratio'] == 3. and row['memory_ratio'] == 1.5
+  assert row['met'] is False
