@@ -18,6 +18,10 @@ export NUM_CLUSTERS="${NUM_CLUSTERS:-5}"
 export KMEANS_ITERATIONS="${KMEANS_ITERATIONS:-10}"
 export CONCENTRATION="${CONCENTRATION:-10}" NUM_BANKS="${NUM_BANKS:-2}"
 
+# Prototypes and predictions of other settings are refused, and those of an
+# older checkpoint made anew; 1 makes all of them anew
+export OVERWRITE_RESULTS="${OVERWRITE_RESULTS:-0}"
+
 # Training; RESTORE_FROM= (empty) is from scratch, OVERWRITE=1 starts anew
 # where a run is already
 export OVERWRITE="${OVERWRITE:-0}" RANDOM_SEED="${RANDOM_SEED:-1}"

@@ -9,8 +9,8 @@
 
 # What is printed first, as far as it is set.
 SETTINGS='DATASET DATAROOT CAMVID_SOURCE TRAIN_SPLITS EVAL_SPLIT DATA_DIR
-  LIST_DIR SNAPSHOT_DIR OVERWRITE STRATEGY NUM_GPU LOGICAL_DEVICES
-  WORKERS WORKER_INDEX TF_CONFIG WORKER_TIMEOUT
+  LIST_DIR SNAPSHOT_DIR OVERWRITE OVERWRITE_RESULTS STRATEGY NUM_GPU
+  LOGICAL_DEVICES WORKERS WORKER_INDEX TF_CONFIG WORKER_TIMEOUT
   BACKBONE HEAD EMBEDDING_DIM NUM_CLUSTERS KMEANS_ITERATIONS
   RESTORE_FROM_1 NOT_RESTORE_CLASSIFIER_1 RESTORE_FROM_2
   NOT_RESTORE_CLASSIFIER_2 TRAIN_LIST_1 TRAIN_LIST_2 NUM_STEPS_1 NUM_STEPS_2
@@ -107,11 +107,14 @@ run_training() {
 
 # What extraction and inference share: network, clusters and data.
 restored() {
+  local optional=()
+  ! is_on OVERWRITE_RESULTS || optional+=(--overwrite)
   "$PYTHON" "$root/pyscripts/$1" \
     --restore_from "$SNAPSHOT_DIR/stage$2" \
     --data_dir "$DATA_DIR" --dataset "$DATASET" \
     --num_clusters "$INFERENCE_NUM_CLUSTERS" \
-    --kmeans_iterations "$KMEANS_ITERATIONS" "${@:3}"
+    --kmeans_iterations "$KMEANS_ITERATIONS" ${optional[@]+"${optional[@]}"} \
+    "${@:3}"
 }
 
 extract_prototypes() {

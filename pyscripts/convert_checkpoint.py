@@ -9,8 +9,7 @@ without optimizer, memory bank and step:
 
 import _path  # noqa: F401
 from segsort import cli
-from segsort import config
 from segsort import conversion
 
 if __name__ == '__main__':
-  cli.run(conversion.convert_checkpoint, config.ConvertConfig)
+  cli.run(conversion.convert_checkpoint, conversion.ConvertConfig)

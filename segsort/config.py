@@ -15,6 +15,7 @@ import network
 from segsort import dataset_info
 from segsort import distribution
 from segsort import files
+from segsort import sharding
 from segsort.errors import InputError
 from segsort.settings import Settings, Size, setting
 
@@ -163,7 +164,7 @@ class RestoredSettings(DataSettings, ModelSettings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ExtractConfig(RestoredSettings):
+class ExtractConfig(RestoredSettings, sharding.ShardSettings):
   """Prototypes of annotated images."""
 
   tf1_compat: bool = setting(
@@ -171,11 +172,15 @@ class ExtractConfig(RestoredSettings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class InferenceConfig(RestoredSettings):
+class RetrievalSettings(RestoredSettings):
   """Labels by retrieval."""
 
   prototype_dir: str = setting(text='folder written by extract_prototypes.py')
   k_in_nearest_neighbors: int = setting(15, 'segments that vote')
+  retrieval: str = setting(
+      'exact', 'of prototypes: by this project, or by the package faiss, which '
+      'leaves open which of two equal cosines comes first',
+      ('exact', 'faiss'))
   scale_aug: bool = setting(False, 'sum the votes of scales 0.5 to 1.75')
   flip_aug: bool = setting(False, 'sum the votes of the image and its mirror')
   tf1_compat: bool = setting(
@@ -185,18 +190,8 @@ class InferenceConfig(RestoredSettings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ConvertConfig(NetworkSettings):
-  """A checkpoint's weights, alone in a checkpoint of their own."""
-
-  INHERITED = 'backbone', 'head', 'embedding_dim'
-
-  restore_from: str = setting(
-      text='checkpoint: a prefix, a TF1 single file, or a folder')
-  output: str = setting(text='prefix of the new checkpoint')
-  not_restore_classifier: bool = setting(False, 'leave the head out')
-  skip: str = setting(
-      '', 'comma-separated parts of checkpoint names that may be missing or '
-      'left over')
+class InferenceConfig(RetrievalSettings, sharding.ShardSettings):
+  """Labels of a list of images."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -225,18 +220,23 @@ class BenchmarkConfig(Settings):
   """What is measured."""
 
   suites: str = setting(
-      'loss,train,data', 'comma-separated suites, in this order')
+      'loss,train,data,evaluation,retrieval',
+      'comma-separated suites, in this order')
   repeats: int = setting(0, 'timed turns a row; 0: each row\'s own number')
   save_json: str = setting('', 'file for the figures')
 
 
 def write_run(folder, settings):
-  """Writes config.json: resolved settings, command and git commit."""
-  files.write_json(os.path.join(folder, 'config.json'), {
-      'stage': type(settings).__name__,
-      'command': shlex.join([sys.executable, *sys.argv]),
-      'git_commit': git_commit(),
-      'settings': dataclasses.asdict(settings)})
+  """Writes config.json: what `describe_run` says."""
+  files.write_json(os.path.join(folder, 'config.json'), describe_run(settings))
+
+
+def describe_run(settings, **inputs):
+  """Returns resolved settings, command, git commit and digests of inputs."""
+  return {'stage': type(settings).__name__,
+          'command': shlex.join([sys.executable, *sys.argv]),
+          'git_commit': git_commit(),
+          'settings': dataclasses.asdict(settings), 'inputs': inputs}
 
 
 def git_commit():

@@ -1,5 +1,6 @@
 """Weights from any checkpoint into a checkpoint of their own."""
 
+import dataclasses
 import os
 import time
 
@@ -10,6 +11,21 @@ from segsort import tf1_checkpoint
 from segsort.errors import InputError
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ConvertConfig(config_lib.NetworkSettings):
+  """A checkpoint's weights, alone in a checkpoint of their own."""
+
+  INHERITED = 'backbone', 'head', 'embedding_dim'
+
+  restore_from: str = config_lib.setting(
+      text='checkpoint: a prefix, a TF1 single file, or a folder')
+  output: str = config_lib.setting(text='prefix of the new checkpoint')
+  not_restore_classifier: bool = config_lib.setting(False, 'leave the head out')
+  skip: str = config_lib.setting(
+      '', 'comma-separated parts of checkpoint names that may be missing or '
+      'left over')
+
+
 def convert_checkpoint(config):
   """Writes a checkpoint's weights, and nothing else, under the TF1 names.
 
@@ -17,7 +33,7 @@ def convert_checkpoint(config):
   shape. A config.json beside the output tells later stages the architecture.
 
   Args:
-    config: a `config.ConvertConfig`.
+    config: a `ConvertConfig`.
 
   Raises:
     InputError: a checkpoint that does not fit, or an output that exists.

@@ -67,11 +67,9 @@ def make_strategy(config):
   if config.strategy == 'multi_worker':
     strategy = _multi_worker(config)
   else:
-    devices = _devices(config)
-    if config.strategy == 'one_device':
-      devices = devices[:1]
-    strategy = (tf.distribute.get_strategy() if len(devices) == 1
-                else tf.distribute.MirroredStrategy(devices))
+    names = devices(config)
+    strategy = (tf.distribute.get_strategy() if len(names) == 1
+                else tf.distribute.MirroredStrategy(names))
   count = strategy.num_replicas_in_sync
   if config.batch_size % count:
     raise InputError(
@@ -82,8 +80,21 @@ def make_strategy(config):
   return strategy
 
 
-def _devices(config):
-  """Names of the devices to use: GPUs, or the parts of a split CPU."""
+def devices(config):
+  """Returns names of the devices to use: GPUs, or the parts of a split CPU.
+
+  Args:
+    config: with strategy, num_gpu and logical_devices.
+
+  Raises:
+    InputError: more devices than there are.
+  """
+  count = 1 if config.strategy == 'one_device' else None
+  return _all_devices(config)[:count]
+
+
+def _all_devices(config):
+  """What --num_gpu and --logical_devices ask for."""
   if config.logical_devices:
     _split_cpu(config.logical_devices)
     return [f'/cpu:{i}' for i in range(config.logical_devices)]

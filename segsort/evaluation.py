@@ -151,14 +151,15 @@ def _empty_matrix(config):
 
 def _count_pair(prediction_path, truth_path, config):
   """The ConfusionMatrix of one pair of files."""
-  predictions = files.read_mask(prediction_path)
-  truth = files.read_mask(truth_path)
+  predictions = files.read_labels(prediction_path)
+  truth = files.read_labels(truth_path)
   if predictions.shape != truth.shape:
     raise InputError(
         f'{prediction_path} is {predictions.shape} pixels (height, width) but '
         f'its truth {truth_path} is {truth.shape}; predict at full size')
   if config.tf1_compat:
-    truth = tf1_compat.evaluation_truth(truth, config.classes)
+    truth = tf1_compat.evaluation_truth(
+        truth.astype(np.int32), config.classes)
   matrix = _empty_matrix(config)
   matrix.update(truth, predictions, truth_path)
   return matrix

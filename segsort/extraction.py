@@ -3,18 +3,24 @@
 import os
 
 import numpy as np
+import scipy.ndimage
 import tensorflow as tf
 import tqdm
 
 from network.segsort import clustering
 from network.segsort import prototypes as prototypes_lib
 from segsort import config as config_lib
+from segsort import distribution
 from segsort import embedding
 from segsort import image_list
 from segsort import input_pipeline
+from segsort import prototype_merge
 from segsort import prototype_set
+from segsort import prototype_writer
+from segsort import resumption
+from segsort import sharding
 from segsort import tf1_compat
-from segsort.errors import InputError, warn
+from segsort.errors import warn
 
 
 @tf.function(reduce_retracing=True)
@@ -42,57 +48,151 @@ def cluster_image(
   return tf.reshape(labels, [height, width])
 
 
-def prototypes_of(embeddings, classes, annotated, config):
-  """Prototypes of one image.
+def cluster_annotated(embeddings, annotated, config):
+  """Returns i32[H, W], clusters of the annotated pixels; -1 elsewhere.
 
   Args:
     embeddings: f32[H, W, D], unit length.
-    classes: i32[H, W].
-    annotated: bool[H, W]; the other pixels take no part.
-    config: a `config.ExtractConfig`.
+    annotated: bool[H, W].
+    config: a `config.RestoredSettings` with tf1_compat.
+  """
+  locations = clustering.location_features(*annotated.shape)
+  if config.tf1_compat:
+    locations = tf1_compat.extraction_locations(
+        annotated.shape, config.input_size)
+  return cluster_image(
+      embeddings, locations, annotated, (config.num_clusters,) * 2,
+      config.kmeans_iterations)
+
+
+def prototypes_in(clusters, embeddings, classes, num_classes):
+  """Prototypes of the clusters of an image.
+
+  Args:
+    clusters: i32[H, W], -1 for pixels that take no part.
+    embeddings: f32[H, W, D], unit length.
+    classes: i32[H, W], in 0..C-1 where pixels take part.
+    num_classes: C.
 
   Returns:
     f32[S, D] and i32[S], as `prototypes.annotated_prototypes`.
   """
-  locations = clustering.location_features(*classes.shape)
-  if config.tf1_compat:
-    locations = tf1_compat.extraction_locations(
-        classes.shape, config.input_size)
-  clusters = cluster_image(
-      embeddings, locations, annotated, (config.num_clusters,) * 2,
-      config.kmeans_iterations)
+  taking_part = clusters >= 0
   return prototypes_lib.annotated_prototypes(
-      tf.boolean_mask(embeddings, annotated),
-      tf.boolean_mask(clusters, annotated), classes[annotated],
-      config.classes)
+      tf.boolean_mask(embeddings, taking_part),
+      tf.boolean_mask(clusters, taking_part),
+      tf.boolean_mask(classes, taking_part), num_classes)
+
+
+def prototypes_of(embeddings, classes, annotated, config):
+  """Prototypes of one image, arguments and results as of the two above."""
+  return prototypes_in(cluster_annotated(embeddings, annotated, config),
+                       embeddings, classes, config.classes)
+
+
+def segments_of(clusters, classes, labels):
+  """Says which pixels the prototypes of an image are of.
+
+  Args:
+    clusters: i32[H, W], -1 for pixels that take no part.
+    classes: i32[H, W].
+    labels: i32[S], classes of the prototypes, in order of first occurrence of
+      their clusters.
+
+  Returns:
+    prototype_set.SEGMENT[S]; `image` is left 0.
+  """
+  present, first = np.unique(clusters[clusters >= 0], return_index=True)
+  present = present[np.argsort(first)]
+  majority = np.full(clusters.max() + 2, -1)  # the last for -1, no cluster
+  majority[present] = labels
+  # Numbered from 1: scipy takes 0 for what is in no object.
+  members = np.where(majority[clusters] == classes, clusters + 1, 0)
+  pixels = np.bincount(members.ravel(), minlength=clusters.max() + 2)
+  boxes = scipy.ndimage.find_objects(members)
+  segments = np.zeros(len(labels), prototype_set.SEGMENT)
+  segments['segment'], segments['label'] = present, labels
+  segments['pixels'] = pixels[present + 1]
+  for segment, cluster in zip(segments, present):
+    rows, columns = boxes[cluster]
+    segment['top'], segment['bottom'] = rows.start, rows.stop
+    segment['left'], segment['right'] = columns.start, columns.stop
+  return segments
+
+
+def make_extractor(config):
+  """Makes a function of an example to its prototypes, on one device.
+
+  Args:
+    config: a `config.ExtractConfig`.
+
+  Returns:
+    A function of an `image_list.Example` to the arguments of
+    `PrototypeWriter.append`.
+  """
+  embedder = embedding.Embedder(
+      embedding.restore_model(config), config.input_size,
+      config.window_strides)
+
+  def extract(example):
+    image, classes = input_pipeline.read_example(
+        example, config.classes, config.ignore_label)
+    path = os.path.relpath(example.image, config.data_dir)
+    annotated = classes != input_pipeline.IGNORED
+    if not annotated.any():
+      warn(f'{example.where}: every pixel of {example.mask} is ignored; '
+           'no prototypes from this image')
+      return (path, np.zeros((0, config.embedding_dim), np.float32),
+              np.zeros(0, np.int32), np.zeros(0, prototype_set.SEGMENT))
+    embeddings = embedder.embed(image)
+    clusters = cluster_annotated(embeddings, annotated, config)
+    features, labels = prototypes_in(
+        clusters, embeddings, classes, config.classes)
+    return path, features.numpy(), labels.numpy(), segments_of(
+        clusters.numpy(), classes, labels.numpy())
+  return extract
 
 
 def extract_prototypes(config):
   """Extracts the prototypes of annotated images for retrieval."""
   examples = image_list.read_list(
       config.data_list, config.data_dir, ('image', 'mask'))
-  embedder = embedding.Embedder(
-      embedding.restore_model(config), config.input_size,
-      config.window_strides)
-  folder = os.path.join(config.save_dir, 'prototypes')
-  config_lib.write_run(folder, config)  # before hours of work
-  features, labels = [], []
-  for example in tqdm.tqdm(examples, desc='prototypes'):
-    image, classes = input_pipeline.read_example(
-        example, config.classes, config.ignore_label)
-    annotated = classes != input_pipeline.IGNORED
-    if not annotated.any():
-      warn(f'{example.where}: every pixel of {example.mask} is ignored; '
-           'no prototypes from this image')
-      continue
-    image_features, image_labels = prototypes_of(
-        embedder.embed(image), classes, annotated, config)
-    features.append(image_features.numpy())
-    labels.append(image_labels.numpy())
-  if not features:
-    raise InputError(
-        f'no prototypes: every pixel of every mask in {config.data_list} is '
-        'ignored; check the masks and --ignore_label')
-  prototype_set.save(folder, np.concatenate(features), np.concatenate(labels))
-  print(f'{sum(map(len, labels))} prototypes of {len(features)} images: '
-        f'{folder}')
+  share = sharding.share_of(examples, config)
+  workers = sharding.make_workers(
+      distribution.devices(config), lambda: make_extractor(config))
+  run = config_lib.describe_run(
+      config, restore_from=resumption.checkpoint_digest(config.restore_from),
+      data_list=resumption.digest(config.data_list))
+  whole = os.path.join(config.save_dir, 'prototypes')
+  folder = sharding.shard_folder(whole, config)
+  if prototype_set.is_finished(whole) and not config.overwrite:
+    folder = whole  # shards may be gone once they are merged
+
+  if folder != whole:  # hours before they would be merged
+    prototype_merge.refuse_others(whole, config.num_shards)
+
+  def clear(unused_all):
+    # A merged set of before must not pass for what the shards will be.
+    resumption.remove(prototype_set.paths(folder) + prototype_set.paths(whole))
+
+  resumption.begin(folder, run, config.overwrite, clear)
+  if prototype_set.is_finished(folder):
+    print(f'all prototypes are there: {folder}')
+  else:
+    _extract_share(share, folder, workers, config)
+  if folder != whole:
+    prototype_merge.merge_if_finished(whole)
+
+
+def _extract_share(examples, folder, workers, config):
+  """Extracts what a folder's set lacks, and finishes it."""
+  with prototype_writer.PrototypeWriter(folder, config.embedding_dim) as writer:
+    done = len(writer.images)
+    for prototypes in tqdm.tqdm(
+        sharding.map_in_threads(workers, examples[done:]),
+        total=len(examples), initial=done, desc='prototypes'):
+      writer.append(*prototypes)
+    if config.num_shards == 1:
+      prototype_set.check_any(writer.images, config.data_list)
+    writer.finish()
+    print(prototype_set.summary(writer.images, folder))

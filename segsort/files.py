@@ -27,7 +27,7 @@ def open_whole(path):
     InputError: the folder cannot be made or written to, or the disk is full.
   """
   partial = f'{path}.{os.getpid()}.partial'
-  try:
+  with writing(path):
     os.makedirs(os.path.dirname(path) or '.', exist_ok=True)
     try:
       with open(partial, 'wb') as file:
@@ -36,6 +36,17 @@ def open_whole(path):
     finally:
       with contextlib.suppress(OSError):
         os.remove(partial)
+
+
+@contextlib.contextmanager
+def writing(path):
+  """Explains what goes wrong while `path` is written.
+
+  Raises:
+    InputError: for any OSError inside.
+  """
+  try:
+    yield
   except OSError as error:
     raise InputError(
         f'cannot write {path}: {error.strerror or error}; free the disk, mend '
@@ -118,13 +129,18 @@ def read_image(path):
 
 
 def read_mask(path):
+  """Returns i32[H, W], what `read_labels` reads."""
+  return read_labels(path).astype(np.int32)
+
+
+def read_labels(path):
   """Reads a label picture as ids; palette PNGs give their indices.
 
   Args:
     path: a single-channel PNG, 8 or 16 bit, grey or palette.
 
   Returns:
-    i32[H, W].
+    integers [H, W], u8 where the file has 8 bits.
 
   Raises:
     InputError: missing, corrupt, or a colour picture.
@@ -132,7 +148,7 @@ def read_mask(path):
   data = read_bytes(path, 'mask')
   try:
     picture = PIL.Image.open(io.BytesIO(data))
-    mask = np.array(picture).astype(np.int32)
+    mask = np.array(picture)
   except (OSError, SyntaxError, ValueError) as error:
     raise InputError(
         f'cannot decode the mask {path}: it is corrupt or not a picture; '

@@ -1,7 +1,5 @@
 """Labels by retrieval: segments take the vote of their nearest prototypes."""
 
-import os
-
 import cv2
 import numpy as np
 import tensorflow as tf
@@ -11,14 +9,17 @@ from network import layers
 from network.segsort import clustering
 from network.segsort import prototypes as prototypes_lib
 from network.segsort import retrieval
-from segsort import config as config_lib
 from segsort import dataset_info
+from segsort import distribution
 from segsort import embedding
 from segsort import extraction
 from segsort import files
 from segsort import image_list
 from segsort import preprocessing
+from segsort import prototype_search
 from segsort import prototype_set
+from segsort import resumption
+from segsort import sharding
 from segsort import tf1_compat
 
 SCALES = 0.5, 0.75, 1., 1.25, 1.5, 1.75
@@ -37,13 +38,13 @@ class Labeller:
       config: a `config.InferenceConfig`.
     """
     self._embedder = embedder
-    self._features = tf.constant(features)
     self._labels = tf.constant(labels)
     self._grid = (config.num_clusters,) * 2
     self._iterations = config.kmeans_iterations
     self._num_classes = config.classes
-    self._num_neighbours = prototype_set.clamp_neighbours(
-        config.k_in_nearest_neighbors, len(labels))
+    self._search = prototype_search.make_search(
+        features, prototype_set.clamp_neighbours(
+            config.k_in_nearest_neighbors, len(labels)), config.retrieval)
     self._scales = SCALES if config.scale_aug else (1.,)
     self._flips = (False, True) if config.flip_aug else (False,)
     self._embed, self._locate = embed_image, locate_window
@@ -71,10 +72,8 @@ class Labeller:
     queries = prototypes_lib.segment_prototypes(
         tf.reshape(embeddings, [-1, embeddings.shape[-1]]),
         tf.reshape(clusters, [-1]), num_clusters)
-    neighbours = retrieval.nearest_prototypes(
-        queries, self._features, self._num_neighbours)
     return clusters, retrieval.count_votes(
-        tf.gather(self._labels, neighbours), self._num_classes)
+        tf.gather(self._labels, self._search(queries)), self._num_classes)
 
   def predict_single(self, image):
     """Returns i32[H, W] labels of u8[H, W, 3], clustered as a whole."""
@@ -154,19 +153,26 @@ def infer(config):
   """Labels the images of a list by retrieval from a prototype set."""
   examples = image_list.read_list(config.data_list, config.data_dir)
   image_list.check_names(examples)
+  share = sharding.share_of(examples, config)
   features, labels = prototype_set.load(
       config.prototype_dir, config.embedding_dim, config.classes)
-  embedder = embedding.Embedder(
-      embedding.restore_model(config), config.input_size,
-      config.window_strides)
-  labeller = Labeller(embedder, features, labels, config)
+
+  def make_predictor():
+    labeller = Labeller(embedding.Embedder(
+        embedding.restore_model(config), config.input_size,
+        config.window_strides), features, labels, config)
+    return lambda example: labeller.predict(files.read_image(example.image))
+
+  workers = sharding.make_workers(
+      distribution.devices(config), make_predictor)
   palette = dataset_info.get(config.dataset).palette
-  config_lib.write_run(config.save_dir, config)  # before hours of work
-  for example in tqdm.tqdm(examples, desc='inference'):
-    predicted = labeller.predict(files.read_image(example.image))
+  waiting = resumption.begin_images(config, examples, share)
+  predictions = sharding.map_in_threads(workers, waiting)
+  for predicted, example in zip(tqdm.tqdm(
+      predictions, total=len(share), initial=len(share) - len(waiting),
+      desc='inference'), waiting):
     predicted = predicted.astype(np.uint8)
-    name = f'{example.name}.png'
-    files.write_png(os.path.join(config.save_dir, 'gray', name), predicted)
-    files.write_png(os.path.join(config.save_dir, 'color', name),
-                    palette[predicted])
-  print(f'{len(examples)} images labelled: {config.save_dir}/gray and color')
+    gray, color = resumption.image_outputs(config.save_dir, example)
+    files.write_png(gray, predicted)
+    files.write_png(color, palette[predicted])
+  print(f'{len(share)} images labelled: {config.save_dir}/gray and color')

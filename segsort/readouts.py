@@ -33,12 +33,12 @@ from segsort.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class EvalEmbeddingsConfig(config_lib.InferenceConfig):
+class EvalEmbeddingsConfig(config_lib.RetrievalSettings):
   """An embedding, annotated images and images to score."""
 
-  POSITIVE = config_lib.InferenceConfig.POSITIVE + (
+  POSITIVE = config_lib.RetrievalSettings.POSITIVE + (
       'samples_per_image', 'kmeans_restarts')
-  NOT_NEGATIVE = config_lib.InferenceConfig.NOT_NEGATIVE + ('probe_decay',)
+  NOT_NEGATIVE = config_lib.RetrievalSettings.NOT_NEGATIVE + ('probe_decay',)
 
   eval_list: str = config_lib.setting(
       text='list of the images to score; --data_list has the annotated ones')

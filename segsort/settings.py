@@ -47,7 +47,7 @@ class Settings:
       'batch_size', 'num_steps', 'iter_size', 'embedding_dim', 'num_clusters',
       'concentration', 'k_in_nearest_neighbors', 'learning_rate',
       'save_pred_every', 'update_tb_every', 'max_to_keep', 'max_segments',
-      'worker_timeout')
+      'worker_timeout', 'num_shards')
   NOT_NEGATIVE = (
       'num_classes', 'kmeans_iterations', 'num_banks', 'weight_decay',
       'momentum', 'power', 'random_seed', 'batch_norm_decay', 'num_gpu',

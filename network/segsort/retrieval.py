@@ -8,7 +8,9 @@ import tensorflow as tf
 
 from network.segsort import prototypes as prototypes_lib
 
-QUERY_CHUNK = 1024  # queries a matrix product: bounds memory at chunk x M
+CHUNK = 2**16  # prototypes of a matrix product
+COSINES = 2**22  # of a matrix product: bounds memory at 16 MiB
+BLOCK = 128  # neighbouring cosines that share a maximum
 
 
 def nearest_prototypes(queries, prototypes, num_neighbours):
@@ -22,19 +24,101 @@ def nearest_prototypes(queries, prototypes, num_neighbours):
   Returns:
     i32[S, N], nearest first; ties go to the lower index.
   """
+  num_prototypes = tf.shape(prototypes)[0]
+  nearest = no_neighbours(tf.shape(queries)[0], num_neighbours)
+
+  def add_chunk(first, *nearest):
+    columns = tf.transpose(prototypes[first:first + CHUNK])
+    return first + CHUNK, *merge_nearest(queries, columns, first, nearest)
+
+  return tf.while_loop(
+      lambda first, *unused: first < num_prototypes, add_chunk,
+      (0, *nearest), parallel_iterations=1)[2]
+
+
+def no_neighbours(num_queries, num_neighbours):
+  """What `merge_nearest` starts from: f32[S, N] cosines and i32[S, N]."""
+  shape = num_queries, num_neighbours
+  return tf.fill(shape, float('-inf')), tf.zeros(shape, tf.int32)
+
+
+def merge_nearest(queries, columns, first, nearest):
+  """Takes one more chunk of prototypes into the nearest neighbours.
+
+  Chunks must come in order, so that equal cosines keep the lower index.
+
+  Args:
+    queries: f32[S, D], unit length.
+    columns: f32[D, M], prototypes of unit length.
+    first: i32[], index of the first of them.
+    nearest: f32[S, N] cosines and i32[S, N] indices, of the chunks before.
+
+  Returns:
+    f32[S, N] and i32[S, N], nearest first.
+  """
   num_queries = tf.shape(queries)[0]
-  num_chunks = tf.maximum(-(-num_queries // QUERY_CHUNK), 1)
-  rows = -(-num_queries // num_chunks)  # even chunks: little padding
-  padded = tf.pad(queries, [[0, num_chunks * rows - num_queries], [0, 0]])
+  width = tf.shape(columns)[1]
+  rows = tf.maximum(COSINES // tf.maximum(width, 1), 1)
+  num_parts = tf.maximum(-(-num_queries // rows), 1)
+  rows = -(-num_queries // num_parts)  # even parts: little padding
 
-  def nearest(chunk):
-    cosines = tf.einsum('sd,md->sm', chunk, prototypes)
-    return tf.math.top_k(cosines, num_neighbours).indices
+  def cut(tensor):
+    padding = [[0, num_parts * rows - num_queries], [0, 0]]
+    return tf.reshape(
+        tf.pad(tensor, padding), [num_parts, rows, tensor.shape[-1]])
 
-  neighbours = tf.map_fn(
-      nearest, tf.reshape(padded, [num_chunks, rows, queries.shape[-1]]),
-      parallel_iterations=1, fn_output_signature=tf.int32)
-  return tf.reshape(neighbours, [-1, num_neighbours])[:num_queries]
+  def merge(part):
+    queries, *nearest = part
+    return _merge_blocks(_cosines_in_blocks(queries, columns), first, nearest)
+
+  merged = tf.map_fn(
+      merge, tuple(map(cut, (queries, *nearest))), parallel_iterations=1,
+      fn_output_signature=(tf.float32, tf.int32))
+  return tuple(
+      tf.reshape(tensor, [num_parts * rows, before.shape[-1]])[:num_queries]
+      for tensor, before in zip(merged, nearest))
+
+
+def _cosines_in_blocks(queries, columns):
+  """Returns f32[S, M / BLOCK, BLOCK], -inf beyond the last prototype.
+
+  In columns, and in whole blocks of them, a cosine is summed in the same order
+  however many others are computed with it: chunks change no bit. A product
+  with rows, or with a single column, is summed in an order of its own.
+  """
+  width = tf.shape(columns)[1]
+  padding = -width % BLOCK
+
+  def multiply_padded():
+    padded = tf.pad(columns, [[0, 0], [0, padding]])
+    return tf.where(tf.range(width + padding) < width,
+                    tf.matmul(queries, padded), float('-inf'))
+
+  cosines = tf.cond(
+      padding > 0, multiply_padded, lambda: tf.matmul(queries, columns))
+  return tf.reshape(
+      cosines, [tf.shape(queries)[0], (width + padding) // BLOCK, BLOCK])
+
+
+def _merge_blocks(blocks, first, nearest):
+  """Merges cosines f32[S, M / BLOCK, BLOCK] into the nearest neighbours.
+
+  The N best cosines are in the N blocks with the best maxima: a cosine in
+  another block has a better or an equal and earlier one in each of those. So
+  only N * BLOCK cosines are sorted, in the order of their indices.
+  """
+  best_cosines, best_indices = nearest
+  num_rows = tf.shape(blocks)[0]
+  count = tf.minimum(best_cosines.shape[-1], tf.shape(blocks)[1])
+  chosen = tf.sort(
+      tf.math.top_k(tf.reduce_max(blocks, -1), count).indices, axis=-1)
+  cosines = tf.gather(blocks, chosen, batch_dims=1)
+  indices = first + chosen[..., None] * BLOCK + tf.range(BLOCK)
+  cosines, indices = (
+      tf.concat([best, tf.reshape(new, [num_rows, count * BLOCK])], 1)
+      for best, new in ((best_cosines, cosines), (best_indices, indices)))
+  best_cosines, order = tf.math.top_k(cosines, nearest[0].shape[-1])
+  return best_cosines, tf.gather(indices, order, batch_dims=1)
 
 
 def count_votes(neighbour_labels, num_classes):

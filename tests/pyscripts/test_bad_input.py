@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 
 import commands
 import numpy as np
@@ -180,6 +181,45 @@ def test_prototypes_that_do_not_fit(run, tmp_path):
   prototype_set.save(str(tmp_path / 'p'), np.eye(4, 8), [0, 1, 1, 2])
   assert 'labels 0 to 2, but there are 2 classes' in run(
       'inference', prototype_dir=tmp_path / 'p')
+  prototype_set.save(str(tmp_path / 'p'), np.eye(4, 8), [0, 1, 1])
+  assert '(4, 8) features and (3,) labels in' in run(
+      'inference', prototype_dir=tmp_path / 'p')
+  prototype_set.save(str(tmp_path / 'p'), np.full((4, 8), np.nan), [0] * 4)
+  assert 'holds 4 rows that are not finite, the first 0 of 4' in run(
+      'inference', prototype_dir=tmp_path / 'p')
+
+
+@pytest.mark.parametrize('script', ('extract_prototypes', 'inference'))
+def test_shards_and_devices_out_of_range(run, script):
+  assert '--shard_index is 4; it must be 0 to 3' in run(
+      script, num_shards=4, shard_index=4)
+  assert '--num_shards is 5, but' in run(script, num_shards=5)
+  assert "--strategy: invalid choice: 'multi_worker'" in run(
+      script, strategy='multi_worker')
+  assert '--num_gpu is 99, but TensorFlow sees' in run(
+      script, strategy='mirrored', num_gpu=99)
+
+
+@pytest.mark.parametrize('script', ('extract_prototypes', 'inference'))
+def test_results_of_other_settings(run, script):
+  commands.succeed(script, **run.good[script])
+  assert 'has results of --num_clusters 3, not 2; name another' in run(
+      script, num_clusters=2)
+
+
+def test_shards_that_cannot_be_merged(run, tmp_path):
+  assert 'no shards in /nowhere;' in commands.fail(
+      'merge_prototypes', save_dir='/nowhere')
+  commands.succeed(
+      'extract_prototypes', **run.good['extract_prototypes'], num_shards=2)
+  assert '1 of 2 shards have not finished, the first' in commands.fail(
+      'merge_prototypes', save_dir=tmp_path / 'r')
+
+
+def test_faiss_that_is_not_installed(run, monkeypatch):
+  monkeypatch.setitem(sys.modules, 'faiss', None)
+  assert 'run `pip install faiss-cpu`, or leave' in run(
+      'inference', retrieval='faiss')
 
 
 def test_k_larger_than_the_prototype_set_is_a_warning(run, tmp_path):

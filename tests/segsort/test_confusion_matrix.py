@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from segsort import confusion_matrix
 from segsort.confusion_matrix import ConfusionMatrix
 from segsort.errors import InputError
 
@@ -155,6 +156,35 @@ def test_true_label_of_no_class_is_refused_by_name(label):
         np.array([0, label]), np.array([0, 0]), 'gt/a.png')
   assert str(raised.value).startswith(f'gt/a.png holds the label {label},')
   assert '\n' not in str(raised.value)
+
+
+@pytest.mark.parametrize('ignore_label', [0, 3, 255, -1])
+@pytest.mark.parametrize('float_counts', [0, 2**24])
+def test_bytes_count_as_wider_integers_do(
+    monkeypatch, ignore_label, float_counts):
+  monkeypatch.setattr(confusion_matrix, 'FLOAT_COUNTS', float_counts)
+  truth, predictions = _random_masks(6)
+  if ignore_label != 255:
+    truth = np.where(truth == 255, 1, truth)
+  wide = _matrix(truth, predictions, 5, ignore_label)
+  narrow = _matrix(truth.astype(np.uint8)[None].T,
+                   predictions.astype(np.uint8)[None].T, 5, ignore_label)
+  np.testing.assert_array_equal(narrow.counts, wide.counts)
+  np.testing.assert_array_equal(narrow.other, wide.other)
+  assert narrow.other.any() and narrow.counts.dtype == np.int64
+
+
+@pytest.mark.parametrize('dtype', [np.uint8, np.int32])
+def test_a_strange_label_among_bytes_is_refused_and_counts_nothing(dtype):
+  matrix = ConfusionMatrix(2)
+  with pytest.raises(InputError, match='holds the label 7, which is neither'):
+    matrix.update(np.array([0, 1, 7, 255], dtype), np.zeros(4, dtype))
+  assert not matrix.counts.any() and not matrix.other.any()
+
+
+def test_no_pixels_at_all():
+  empty = np.zeros((0, 4), np.uint8)
+  assert not _matrix(empty, empty, 2).counts.any()
 
 
 def test_ignore_label_may_be_a_class():

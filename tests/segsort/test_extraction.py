@@ -1,5 +1,7 @@
 """Prototypes of annotated images against numpy, and images without any."""
 
+import dataclasses
+
 import embedding_twins
 import numpy as np
 import pytest
@@ -35,24 +37,33 @@ def _prototypes_twin(image, classes, number, iterations):
   clusters = embedding_twins.cluster(
       embeddings, embedding_twins.locations(*classes.shape), annotated, number,
       iterations)
-  features, labels = [], []
+  features, labels, segments = [], [], []
   for cluster in dict.fromkeys(clusters[annotated].tolist()):
     of_cluster = clusters == cluster
     labels.append(np.bincount(classes[of_cluster]).argmax())
-    members = embeddings[of_cluster & (classes == labels[-1])]
-    features.append(embedding_twins.unit(members.sum(0)))
-  return features, labels
+    members = of_cluster & (classes == labels[-1])
+    features.append(embedding_twins.unit(embeddings[members].sum(0)))
+    rows, columns = np.nonzero(members)
+    segments.append((cluster, labels[-1], len(rows), rows.min(),
+                     rows.max() + 1, columns.min(), columns.max() + 1))
+  return features, labels, segments
 
 
 def test_prototypes_equal_a_twin_image_by_image(config, capsys):
   extraction.extract_prototypes(config)
-  features, labels = [], []
+  features, labels, segments = [], [], []
   for i in range(4):
     of_image = _prototypes_twin(
         files.read_image(f'{config.data_dir}/JPEGImages/im{i}.png'),
         files.read_mask(f'{config.data_dir}/segcls/im{i}.png'), 3, 3)
     features += of_image[0]
     labels += of_image[1]
+    segments += [(i, *segment) for segment in of_image[2]]
+  found, paths = prototype_set.load_segments(config.save_dir)
+  assert paths == [f'JPEGImages/im{i}.png' for i in range(4)]
+  # A pixel on the border of two clusters may go either way.
+  np.testing.assert_allclose(
+      found.tolist(), segments, atol=1)
   stored, stored_labels = prototype_set.load(config.save_dir, 4, 2)
   assert stored_labels.tolist() == labels and set(labels) == {0, 1}
   np.testing.assert_allclose(stored, features, atol=1e-4)
@@ -71,10 +82,12 @@ def test_an_ignored_image_is_skipped_with_a_warning(config, capsys):
   extraction.extract_prototypes(config)
   whole, _ = prototype_set.load(config.save_dir, 4, 2)
   _ignore(config, [0])
-  extraction.extract_prototypes(config)
+  extraction.extract_prototypes(dataclasses.replace(config, overwrite=True))
   rest, _ = prototype_set.load(config.save_dir, 4, 2)
   np.testing.assert_array_equal(rest, whole[len(whole) - len(rest):])
   assert 0 < len(rest) < len(whole)
+  segments, paths = prototype_set.load_segments(config.save_dir)
+  assert len(paths) == 4 and set(segments['image']) == {1, 2, 3}
   captured = capsys.readouterr()
   assert f'warning: {config.data_list}:1: every pixel of' in captured.err
   assert ' prototypes of 3 images' in captured.out
@@ -84,6 +97,55 @@ def test_nothing_but_ignored_images_is_one_line(config):
   _ignore(config, range(4))
   with pytest.raises(InputError, match='^no prototypes: every pixel of every'):
     extraction.extract_prototypes(config)
+
+
+def test_segments_by_hand():
+  clusters = np.array([[4, 4, 2], [4, 2, 2], [-1, 4, -1]])
+  classes = np.array([[1, 1, 0], [3, 0, 0], [1, 1, 255]])
+  segments = extraction.segments_of(clusters, classes, np.array([1, 0]))
+  assert segments.tolist() == [  # cluster 4 without the pixel of class 3
+      (0, 4, 1, 3, 0, 3, 0, 2), (0, 2, 0, 3, 0, 2, 1, 3)]
+
+
+def test_a_finished_set_is_not_made_again_unless_its_list_changes(
+    config, capsys):
+  extraction.extract_prototypes(config)
+  whole = prototype_set.load(config.save_dir, 4, 2)[0].copy()
+  _ignore(config, range(4))
+  extraction.extract_prototypes(config)
+  assert 'all prototypes are there: ' in capsys.readouterr().out
+  np.testing.assert_array_equal(
+      prototype_set.load(config.save_dir, 4, 2)[0], whole)
+  with pytest.raises(InputError, match='has results of --num_clusters 3, not'):
+    extraction.extract_prototypes(
+        dataclasses.replace(config, num_clusters=2))
+  with open(config.data_list, 'a', encoding='utf-8') as file:
+    file.write('\n')
+  with pytest.raises(InputError, match='^no prototypes: every pixel of every'):
+    extraction.extract_prototypes(config)
+  assert 'another content of --data_list' in capsys.readouterr().err
+  assert not prototype_set.is_finished(config.save_dir + '/prototypes')
+
+
+def test_an_interruption_costs_no_finished_image(config, monkeypatch, capsys):
+  whole = dataclasses.replace(config, save_dir=config.save_dir + '2')
+  extraction.extract_prototypes(whole)
+  original, read = files.read_image, []
+
+  def read_image(path):
+    read.append(path)
+    if len(read) == 3:
+      raise KeyboardInterrupt
+    return original(path)
+  monkeypatch.setattr(files, 'read_image', read_image)
+  with pytest.raises(KeyboardInterrupt):
+    extraction.extract_prototypes(config)
+  extraction.extract_prototypes(config)
+  assert [path[-5] for path in read] == list('01223')
+  for name in (*prototype_set.ARRAYS, prototype_set.IMAGES):
+    one, other = (open(f'{folder}/prototypes/{name}', 'rb').read()
+                  for folder in (config.save_dir, whole.save_dir))
+    assert one == other
 
 
 def test_one_cluster_gives_one_prototype_an_image(config):

@@ -36,14 +36,52 @@ def test_neighbours_by_hand():
           [1, 3, 2], [1, 3, 2]]
 
 
-def test_chunks_change_nothing(rng, monkeypatch):
-  queries = tf.constant(rng.normal(size=(37, 4)), tf.float32)
-  prototypes = tf.constant(rng.normal(size=(11, 4)), tf.float32)
-  whole = retrieval.nearest_prototypes(queries, prototypes, 5).numpy()
-  for chunk in (1, 5, 36, 37):
-    monkeypatch.setattr(retrieval, 'QUERY_CHUNK', chunk)
-    np.testing.assert_array_equal(
-        retrieval.nearest_prototypes(queries, prototypes, 5), whole)
+@pytest.mark.parametrize('stored', (1, 2, 127, 128, 129, 300))
+@pytest.mark.parametrize('chunk, cosines', (
+    (31, 90), (128, 1000), (129, 2**22), (2**16, 300)))
+def test_chunks_change_nothing(rng, monkeypatch, stored, chunk, cosines):
+  queries = rng.normal(size=(37, 5)).astype(np.float32)
+  prototypes = rng.normal(size=(stored, 5)).astype(np.float32)
+  prototypes[stored // 2:] = prototypes[:stored - stored // 2]  # ties
+
+  def merge_chunks():
+    """Cosines as well as indices, in a graph of its own."""
+    nearest = retrieval.no_neighbours(37, min(stored, 5))
+    for first in range(0, stored, retrieval.CHUNK):
+      columns = tf.transpose(prototypes[first:first + retrieval.CHUNK])
+      nearest = tf.function(retrieval.merge_nearest)(
+          queries, columns, first, nearest)
+    return nearest
+
+  whole = merge_chunks()
+  assert whole[1].numpy().tolist() == _nearest_twin(
+      queries, prototypes, min(stored, 5))
+  monkeypatch.setattr(retrieval, 'CHUNK', chunk)
+  monkeypatch.setattr(retrieval, 'COSINES', cosines)
+  for one, other in zip(merge_chunks(), whole):
+    np.testing.assert_array_equal(one, other)
+  np.testing.assert_array_equal(
+      retrieval.nearest_prototypes(queries, prototypes, min(stored, 5)),
+      whole[1])
+
+
+def test_equal_cosines_of_all_chunks_go_to_the_lowest(monkeypatch):
+  monkeypatch.setattr(retrieval, 'CHUNK', 3)
+  prototypes = np.tile(np.float32([[.6, .8]]), (10, 1))
+  prototypes[7] = 1, 0
+  assert retrieval.nearest_prototypes(
+      tf.constant([[1., 0], [-1, 0]]), prototypes, 4).numpy().tolist() == [
+          [7, 0, 1, 2], [0, 1, 2, 3]]
+
+
+def test_more_neighbours_than_a_chunk_or_all_of_them(rng, monkeypatch):
+  monkeypatch.setattr(retrieval, 'CHUNK', 4)
+  queries = rng.normal(size=(3, 6)).astype(np.float32)
+  prototypes = rng.normal(size=(11, 6)).astype(np.float32)
+  for number in (6, 11):
+    assert retrieval.nearest_prototypes(
+        queries, prototypes, number).numpy().tolist() == _nearest_twin(
+            queries, prototypes, number)
 
 
 def test_turning_queries_and_prototypes_changes_no_neighbour(rng):

@@ -1,0 +1,213 @@
+"""What an earlier run left in a folder: whether to go on from it.
+
+A folder's config.json names the settings of its results and has a digest of
+each input that they follow from. A run goes on where both are its own.
+"""
+
+import contextlib
+import fcntl
+import glob
+import hashlib
+import json
+import os
+
+from segsort import checkpoint
+from segsort import config as config_lib
+from segsort import files
+from segsort import prototype_set
+from segsort.errors import InputError, warn
+
+# Settings that say where and in how many parts, not what is computed, and
+# those that name an input, whose content counts.
+NOT_COMPARED = {
+    'save_dir', 'overwrite', 'num_shards', 'shard_index', 'strategy', 'num_gpu',
+    'logical_devices'}
+
+
+def digest(*paths):
+  """Returns a digest of the bytes of files; those that are absent count too."""
+  total = hashlib.blake2b(digest_size=16)
+  for path in paths:
+    with contextlib.suppress(FileNotFoundError), open(path, 'rb') as file:
+      while chunk := file.read(2**22):
+        total.update(chunk)
+    total.update(b'\0')
+  return total.hexdigest()
+
+
+def checkpoint_digest(restore_from):
+  """Returns a digest of a checkpoint; its index has checksums of all tensors.
+
+  Args:
+    restore_from: a prefix, a single file, or a folder with checkpoints.
+  """
+  path = restore_from
+  if os.path.isdir(path):
+    path = checkpoint.resolve(path)
+  return digest(path, f'{path}.index')
+
+
+def begin(folder, run, overwrite, clear):
+  """Goes on from what is in a folder, or clears it and starts anew.
+
+  Processes that share a folder come one after the other through here; the
+  first one with new settings clears it, the others then find their own.
+
+  Args:
+    folder: of the results; made if absent.
+    run: this run's `config.describe_run`, with inputs.
+    overwrite: whether to start anew in any case.
+    clear: a function that removes results: of all shards if its argument is
+      True, else of this one.
+
+  Raises:
+    InputError: the folder has results of other settings.
+  """
+  with locked(folder):
+    earlier = read_run(folder)
+    if earlier and not differing(earlier, run):
+      if overwrite:
+        clear(False)
+      return
+    if earlier and not overwrite:
+      _refuse_or_warn(folder, earlier, run)
+    clear(True)
+    files.write_json(os.path.join(folder, 'config.json'), run)
+
+
+@contextlib.contextmanager
+def locked(folder):
+  """Makes a folder, and keeps other processes waiting for it."""
+  with files.writing(folder):
+    os.makedirs(folder, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+  try:
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    yield
+  finally:
+    os.close(handle)
+
+
+def read_run(folder):
+  """Returns a folder's config.json, or None where there is none to go by."""
+  try:
+    with open(os.path.join(folder, 'config.json'), encoding='utf-8') as file:
+      run = json.load(file)
+    return run if {'stage', 'settings'} <= run.keys() else None
+  except (OSError, ValueError, AttributeError):
+    return None
+
+
+def differing(earlier, run, not_compared=frozenset(NOT_COMPARED)):
+  """Returns the names of settings and inputs that differ between two runs.
+
+  A setting that only one of them knows is not compared: versions differ.
+
+  Args:
+    earlier: what `read_run` returned.
+    run: what `config.describe_run` or `read_run` returned.
+    not_compared: names of settings.
+  """
+  now, was = json.loads(json.dumps(run['settings'])), earlier['settings']
+  inputs, known = run['inputs'], earlier.get('inputs') or {}
+  names = ['stage'] if run['stage'] != earlier['stage'] else []
+  names += sorted(name for name in (now.keys() & was.keys()) - not_compared
+                  if name not in inputs and now[name] != was[name])
+  return names + [
+      name for name in inputs if inputs[name] != known.get(name)]
+
+
+def describe_difference(name, earlier, run):
+  """Returns, for a name of `differing`, what is there and what is not."""
+  if name == 'stage':
+    return f'of {earlier["stage"]}, not {run["stage"]}'
+  was, now = (_typed(one['settings'].get(name)) for one in (earlier, run))
+  if was == now:
+    return f'of another content of --{name} {now}'
+  return f'of --{name} {was}, not {now}'
+
+
+def _refuse_or_warn(folder, earlier, run):
+  """Raises for another setting; warns where an input was renewed in place."""
+  for name in differing(earlier, run):
+    renewed = (name in run['inputs'] and
+               earlier['settings'].get(name) == run['settings'][name])
+    text = (f'{folder} has results '
+            f'{describe_difference(name, earlier, run)}')
+    if not renewed:
+      raise InputError(
+          f'{text}; name another --save_dir, or give --overwrite to start '
+          'anew')
+  warn(f'{text}: starting anew')
+
+
+def _typed(value):
+  """A setting as one would type it."""
+  if isinstance(value, (list, tuple)):
+    return ','.join(map(str, value))
+  return repr(value) if value in ('', None) else value
+
+
+def is_whole_png(path):
+  """Whether a file is there and ends as a PNG ends.
+
+  Files are renamed into place when they are written, so this looks for what
+  copies, full disks and power cuts leave: nothing, or the first part.
+  """
+  try:
+    with open(path, 'rb') as file:
+      start = file.read(8)
+      file.seek(-12, os.SEEK_END)
+      return (start == b'\x89PNG\r\n\x1a\n'
+              and file.read() == b'\0\0\0\0IEND\xaeB`\x82')
+  except OSError:
+    return False
+
+
+def begin_images(config, examples, share, kinds=('gray', 'color')):
+  """Begins the labelling of a list: `begin`, and what there is left to do.
+
+  Args:
+    config: a `config.InferenceConfig`.
+    examples: of the whole list.
+    share: the examples of this shard.
+    kinds: the subfolders of results that are written of each image.
+
+  Returns:
+    The examples of the share that lack a result.
+  """
+  def clear(everything):
+    for example in examples if everything else share:
+      remove(image_outputs(config.save_dir, example, kinds))
+
+  begin(config.save_dir, config_lib.describe_run(
+      config, restore_from=checkpoint_digest(config.restore_from),
+      prototype_dir=digest(*prototype_set.release_paths(
+          config.prototype_dir))), config.overwrite, clear)
+  outputs = {example: image_outputs(config.save_dir, example, kinds)
+             for example in share}
+  waiting = [example for example in share
+             if not all(map(is_whole_png, outputs[example]))]
+  remove(_half_written(config.save_dir, {
+      path for example in waiting for path in outputs[example]}))
+  return waiting
+
+
+def image_outputs(save_dir, example, kinds=('gray', 'color')):
+  """Returns the paths of what inference writes for an image, kind by kind."""
+  return [os.path.join(save_dir, kind, f'{example.name}.png') for kind in kinds]
+
+
+def _half_written(folder, outputs):
+  """Paths of what a killed process was writing, of a set of files."""
+  paths = glob.glob(
+      os.path.join(glob.escape(folder), '**', '*.partial'), recursive=True)
+  # NAME.png.PROCESS.partial, see `files.open_whole`.
+  return [path for path in paths if path.rsplit('.', 2)[0] in outputs]
+
+
+def remove(paths):
+  """Removes files, if they are there."""
+  for path in paths:
+    with files.writing(path), contextlib.suppress(FileNotFoundError):
+      os.remove(path)

@@ -1,0 +1,33 @@
+"""The rows of the retrieval suite compare two ways to one result."""
+
+import importlib.util
+
+import numpy as np
+import pytest
+
+from network.segsort import retrieval
+from segsort.benchmark import retrieval_suite
+from segsort.errors import InputError
+
+
+def test_both_ways_find_the_same_prototypes(monkeypatch):
+  pytest.importorskip('faiss')
+  monkeypatch.setattr(retrieval_suite, 'PROTOTYPES', 2000)
+  monkeypatch.setattr(retrieval, 'CHUNK', 300)
+  names = []
+  for row in retrieval_suite.comparisons():
+    names.append(row.name)
+    ours, twin = np.asarray(row.ours()), np.asarray(row.twin())
+    if row.memory_aim:
+      assert twin.shape == (2000, retrieval_suite.DIM)
+      np.testing.assert_allclose((twin**2).sum(1), 1, rtol=1e-5)
+    else:
+      assert ours.shape[1] == retrieval_suite.NEIGHBOURS
+      np.testing.assert_array_equal(ours, twin)
+  assert len(names) == len(set(names)) == 6
+
+
+def test_without_faiss_one_line_says_what_to_do(monkeypatch):
+  monkeypatch.setattr(importlib.util, 'find_spec', lambda name: None)
+  with pytest.raises(InputError, match='leave it out of --suites'):
+    next(retrieval_suite.comparisons())

@@ -1,0 +1,218 @@
+"""Runs go on from their own results, and from no one else's."""
+
+import dataclasses
+import json
+import os
+
+import embedding_twins
+import numpy as np
+import pytest
+import small_runs
+
+from segsort import checkpoint
+from segsort import config as config_lib
+from segsort import embedding
+from segsort import files
+from segsort import inference
+from segsort import prototype_set
+from segsort import resumption
+from segsort.errors import InputError
+
+
+@pytest.fixture(name='config')
+def _config(tiny_dataset, tmp_path, monkeypatch, rng):
+  """Inference that notes how often it embeds an image."""
+  monkeypatch.setattr(
+      embedding, 'restore_model', lambda _: embedding_twins.eighth_pixels)
+  features = embedding_twins.unit(rng.normal(size=(30, 4)))
+  prototype_set.save(str(tmp_path / 'p'), features, rng.integers(0, 2, 30))
+  (tmp_path / 'net.index').write_bytes(b'checksums of weights')
+  return small_runs.restored_config(
+      config_lib.InferenceConfig, tiny_dataset, tmp_path / 'net',
+      tmp_path / 'r', prototype_dir=str(tmp_path / 'p'), embedding_dim=4,
+      k_in_nearest_neighbors=5)
+
+
+@pytest.fixture(name='labelled')
+def _labelled(monkeypatch):
+  """Names of the images that are read, in order."""
+  names = []
+  original = files.read_image
+
+  def read_image(path):
+    names.append(os.path.basename(path).removesuffix('.png'))
+    return original(path)
+  monkeypatch.setattr(files, 'read_image', read_image)
+  return names
+
+
+def _results(config):
+  return {f'{kind}/{name}': open(
+      f'{config.save_dir}/{kind}/{name}', 'rb').read()
+          for kind in ('gray', 'color')
+          for name in sorted(os.listdir(f'{config.save_dir}/{kind}'))}
+
+
+def _fails(config, **settings):
+  with pytest.raises(InputError) as raised:
+    inference.infer(dataclasses.replace(config, **settings))
+  assert '\n' not in str(raised.value)
+  return str(raised.value)
+
+
+ALL = ['im0', 'im1', 'im2', 'im3']
+
+
+def test_only_what_lacks_is_made_again(config, labelled, capsys):
+  inference.infer(config)
+  whole = _results(config)
+  assert labelled == ALL and len(whole) == 8
+  color = f'{config.save_dir}/color'
+  os.remove(f'{config.save_dir}/gray/im0.png')
+  os.truncate(f'{color}/im1.png', os.path.getsize(f'{color}/im1.png') - 1)
+  os.truncate(f'{color}/im3.png', 0)
+  for name in ('im0.png.77.partial', 'im2.png.78.partial'):
+    with open(f'{color}/{name}', 'wb') as file:
+      file.write(b'half of a picture')
+  labelled.clear()
+  inference.infer(config)
+  assert labelled == ['im0', 'im1', 'im3']
+  # What a killed process was writing goes with the image that it was of.
+  os.remove(f'{color}/im2.png.78.partial')
+  assert _results(config) == whole
+  inference.infer(config)
+  assert labelled == ['im0', 'im1', 'im3']
+  assert capsys.readouterr().out.count('4 images labelled') == 3
+
+
+@pytest.mark.parametrize('data', (b'', b'\x89PNG\r\n\x1a\n', b'no picture' * 9))
+def test_what_does_not_begin_and_end_as_a_png_is_not_whole(tmp_path, data):
+  path = tmp_path / 'a.png'
+  assert not resumption.is_whole_png(str(path))
+  files.write_png(str(path), np.zeros((3, 4), np.uint8))
+  assert resumption.is_whole_png(str(path))
+  whole = path.read_bytes()
+  path.write_bytes(data)
+  assert not resumption.is_whole_png(str(path))
+  path.write_bytes(whole[:-12] + bytes(12))  # a power cut
+  assert not resumption.is_whole_png(str(path))
+
+
+def test_shards_in_any_order_give_the_files_of_one_process(
+    config, labelled, tmp_path):
+  inference.infer(dataclasses.replace(config, save_dir=str(tmp_path / 'one')))
+  labelled.clear()
+  for index in (2, 0, 1):
+    inference.infer(dataclasses.replace(
+        config, num_shards=3, shard_index=index))
+  assert labelled == ['im2', 'im3', 'im0', 'im1']
+  assert _results(config) == _results(
+      dataclasses.replace(config, save_dir=str(tmp_path / 'one')))
+  inference.infer(config)  # finds that the shards have done it all
+  assert len(labelled) == 4
+
+
+@pytest.mark.parametrize('settings, text', (
+    ({'k_in_nearest_neighbors': 3}, '--k_in_nearest_neighbors 5, not 3'),
+    ({'flip_aug': True}, '--flip_aug False, not True'),
+    ({'strides': config_lib.Size((8, 9))}, '--strides 0,0, not 8,9')))
+def test_results_of_other_settings_are_refused(
+    config, labelled, settings, text):
+  inference.infer(config)
+  before = _results(config)
+  message = _fails(config, **settings)
+  assert message == (
+      f'{config.save_dir} has results of {text}; name another --save_dir, or '
+      'give --overwrite to start anew')
+  assert _results(config) == before
+  labelled.clear()
+  inference.infer(dataclasses.replace(config, overwrite=True, **settings))
+  assert labelled == ALL
+  assert _fails(config)  # they are the results of the others now
+
+
+def test_inputs_of_another_name_are_refused_renewed_ones_are_not(
+    config, labelled, tmp_path, rng, capsys):
+  inference.infer(config)
+  other = str(tmp_path / 'q')
+  prototype_set.save(other, rng.normal(size=(9, 4)), rng.integers(0, 2, 9))
+  assert f'--prototype_dir {config.prototype_dir}, not {other}' in _fails(
+      config, prototype_dir=other)
+  assert '--restore_from' in _fails(config, restore_from=f'{tmp_path}/p')
+  labelled.clear()
+  (tmp_path / 'net.index').write_bytes(b'trained on')
+  inference.infer(config)
+  assert labelled == ALL
+  prototype_set.save(
+      config.prototype_dir, rng.normal(size=(9, 4)), rng.integers(0, 2, 9))
+  inference.infer(config)
+  assert labelled == ALL + ALL
+  told = capsys.readouterr().err
+  for name in ('restore_from', 'prototype_dir'):
+    assert (f'has results of another content of --{name} '
+            f'{getattr(config, name)}: starting anew') in told
+
+
+def test_a_folder_of_checkpoints_is_its_newest_one(tmp_path):
+  checkpoint.save(str(tmp_path / 'model.ckpt-1'), {'a': np.zeros(3)})
+  first = resumption.checkpoint_digest(str(tmp_path))
+  assert first == resumption.checkpoint_digest(f'{tmp_path}/model.ckpt-1')
+  checkpoint.save(str(tmp_path / 'model.ckpt-2'), {'a': np.eye(1)[0]})
+  second = resumption.checkpoint_digest(str(tmp_path))
+  checkpoint.save(str(tmp_path / 'model.ckpt-2'), {'a': np.zeros(1)})
+  # Other weights of the same shape, under the same name.
+  assert len({first, second, resumption.checkpoint_digest(str(tmp_path))}) == 3
+
+
+def test_a_digest_tells_files_apart_from_their_concatenation(tmp_path):
+  for name, data in (('a', b'12'), ('b', b'3'), ('c', b'1'), ('d', b'23')):
+    (tmp_path / name).write_bytes(data)
+  paths = {name: str(tmp_path / name) for name in 'abcdx'}
+  digests = [resumption.digest(*(paths[name] for name in names))
+             for names in ('ab', 'cd', 'ba', 'a', 'ax', 'x')]
+  assert len(set(digests)) == 6
+
+
+def test_a_folder_moved_is_no_other_content(config, labelled, tmp_path):
+  inference.infer(config)
+  os.rename(config.prototype_dir, tmp_path / 'moved')
+  labelled.clear()
+  inference.infer(dataclasses.replace(
+      config, prototype_dir=str(tmp_path / 'moved')))
+  assert not labelled
+
+
+def test_a_shard_made_anew_leaves_the_others_alone(config, labelled):
+  for index in range(2):
+    inference.infer(dataclasses.replace(
+        config, num_shards=2, shard_index=index))
+  labelled.clear()
+  inference.infer(dataclasses.replace(
+      config, num_shards=2, shard_index=1, overwrite=True))
+  assert labelled == ['im2', 'im3'] and len(_results(config)) == 8
+
+
+def test_new_settings_for_a_shard_take_the_results_of_all_away(config):
+  inference.infer(config)
+  inference.infer(dataclasses.replace(
+      config, num_shards=2, shard_index=1, overwrite=True, flip_aug=True))
+  assert len(_results(config)) == 4
+
+
+def test_results_of_another_command_are_refused(config):
+  config_lib.write_run(config.save_dir, small_runs.train_config(
+      (config.data_dir, config.data_list), config.save_dir))
+  assert 'has results of TrainConfig, not InferenceConfig; name' in _fails(
+      config)
+
+
+@pytest.mark.parametrize('text', ('', '{}', '[]', 'no json'))
+def test_a_damaged_record_is_a_new_start(config, labelled, text):
+  inference.infer(config)
+  with open(f'{config.save_dir}/config.json', 'w', encoding='utf-8') as file:
+    file.write(text)
+  inference.infer(config)
+  assert labelled == ALL + ALL
+  with open(f'{config.save_dir}/config.json', encoding='utf-8') as file:
+    assert json.load(file)['inputs'].keys() == {
+        'restore_from', 'prototype_dir'}
