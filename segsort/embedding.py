@@ -11,6 +11,10 @@ from network.segsort import clustering
 from segsort import checkpoint
 from segsort import preprocessing
 
+# A batch of windows: 2**20 pixels of 32 channels are 128 MB a tensor.
+PIXELS_AT_ONCE = 2**20
+MAX_WINDOWS = 16
+
 
 def restore_model(config):
   """Builds the network of a `config.RestoredSettings` with its weights."""
@@ -66,28 +70,44 @@ class Embedder:
     self._strides = tuple(strides)
 
   @tf.function(reduce_retracing=True)
-  def _embed_window(self, image):
-    """f32[H, W, 3] of window size to raw embeddings f32[H, W, D]."""
-    embeddings = self._model(image[None], training=False)
-    return layers.resize_bilinear(embeddings, self.window)[0]
+  def embed_windows(self, windows):
+    """f32[N, H, W, 3] of window size to raw embeddings f32[N, H, W, D]."""
+    embeddings = self._model(windows, training=False)
+    return layers.resize_bilinear(embeddings, self.window)
 
-  def windows(self, image):
-    """Embeds the windows of an image one by one.
+  def batches(self, image):
+    """Cuts an image into windows, as many at once as `windows_at_once` says.
 
     Args:
       image: f32[H, W, 3], mean-subtracted; padded with 0 at the bottom and
         right where it is smaller than the window.
 
     Yields:
-      (top, bottom, left, right) in the padded image, and raw embeddings
-      f32[h, w, D] of that window.
+      A list of places (top, bottom, left, right) in the padded image, and
+      f32[N, h, w, 3], their pixels.
     """
     padding = [max(want - have, 0)
                for want, have in zip(self.window, image.shape)]
     image = tf.pad(image, [[0, padding[0]], [0, padding[1]], [0, 0]])
-    for place in windows_of(image.shape[:2], self.window, self._strides):
-      top, bottom, left, right = place
-      yield place, self._embed_window(image[top:bottom, left:right])
+    places = windows_of(image.shape[:2], self.window, self._strides)
+    step = windows_at_once(self.window)
+    for first in range(0, len(places), step):
+      batch = places[first:first + step]
+      yield batch, tf.stack([
+          image[top:bottom, left:right] for top, bottom, left, right in batch])
+
+  def windows(self, image):
+    """Embeds the windows of an image.
+
+    Args:
+      image: as for `batches`.
+
+    Yields:
+      (top, bottom, left, right) in the padded image, and raw embeddings
+      f32[h, w, D] of that window.
+    """
+    for places, pixels in self.batches(image):
+      yield from zip(places, tf.unstack(self.embed_windows(pixels)))
 
   def embed(self, image):
     """Embeds an image of any size.
@@ -103,11 +123,27 @@ class Embedder:
     for (top, bottom, left, right), raw in self.windows(
         preprocessing.subtract_mean(image)):
       if (bottom - top) >= height and (right - left) >= width:
-        total = raw
-        break
+        return clustering.normalize(raw[:height, :width])
       if total is None:
-        total = np.zeros([max(height, self.window[0]),
-                          max(width, self.window[1]), raw.shape[-1]],
-                         np.float32)
-      total[top:bottom, left:right] += raw.numpy()
-    return clustering.normalize(total[:height, :width])
+        # A variable, for sums in place: at 12 megapixels it has 1.5 GB.
+        total = tf.Variable(tf.zeros([
+            max(height, self.window[0]), max(width, self.window[1]),
+            raw.shape[-1]]))
+      part = total[top:bottom, left:right]
+      part.assign(part + raw)
+    return _normalize_in_place(total)[:height, :width]
+
+
+def windows_at_once(window):
+  """How many windows of (height, width) a batch has: memory is bounded."""
+  return max(1, min(MAX_WINDOWS, PIXELS_AT_ONCE // (window[0] * window[1])))
+
+
+def _normalize_in_place(embeddings):
+  """Scales a variable f32[H, W, D] to unit length, some rows at a time."""
+  height, width = embeddings.shape[:2]
+  step = max(1, PIXELS_AT_ONCE // width)
+  for top in range(0, height, step):
+    part = embeddings[top:top + step]
+    part.assign(clustering.normalize(part))
+  return embeddings
