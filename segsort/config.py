@@ -169,6 +169,8 @@ class ExtractConfig(RestoredSettings):
 class InferenceConfig(RestoredSettings):
   """Labels by retrieval."""
 
+  image_dir = ''  # a flag of `inference_flags.InferenceFlags` alone
+
   prototype_dir: str = setting(text='folder written by extract_prototypes.py')
   k_in_nearest_neighbors: int = setting(15, 'segments that vote')
   scale_aug: bool = setting(False, 'sum the votes of scales 0.5 to 1.75')

@@ -1,27 +1,31 @@
 """Labels by retrieval: segments take the vote of their nearest prototypes."""
 
-import os
+import sys
 
-import cv2
-import numpy as np
 import tensorflow as tf
 import tqdm
 
 from network import layers
+from network.segsort import chunked_kmeans
 from network.segsort import clustering
-from network.segsort import prototypes as prototypes_lib
 from network.segsort import retrieval
+from segsort import background
 from segsort import config as config_lib
 from segsort import dataset_info
 from segsort import embedding
 from segsort import extraction
 from segsort import files
 from segsort import image_list
+from segsort import pictures
 from segsort import preprocessing
 from segsort import prototype_set
+from segsort import results
 from segsort import tf1_compat
+from segsort import votes as votes_lib
+from segsort.errors import InputError
 
 SCALES = 0.5, 0.75, 1., 1.25, 1.5, 1.75
+WINDOWS_IN_PARALLEL = 2  # each is cut into chunks that run in parallel as well
 
 
 class Labeller:
@@ -54,61 +58,92 @@ class Labeller:
       multi |= tf1_compat.inference_is_multi(config)
     self.predict = self.predict_multi if multi else self.predict_single
 
-  def vote(self, embeddings, locations):
-    """Clusters pixels and counts the votes of each cluster's neighbours.
+  @tf.function(reduce_retracing=True)
+  def _cluster(self, embeddings, locations):
+    """K-means of one image or window.
 
     Args:
       embeddings: f32[H, W, D], unit length.
       locations: f32[H, W, 2].
 
     Returns:
-      i32[H, W] cluster labels and i32[K, C] votes.
+      Cluster labels [H, W], of 8 bit where they fit, and f32[K, D], the
+      clusters' prototypes.
     """
     num_clusters = self._grid[0] * self._grid[1]
+    size = tf.shape(embeddings)
     clusters = extraction.cluster_image(
-        embeddings, locations, tf.ones(embeddings.shape[:2], tf.bool),
-        self._grid, self._iterations)
-    queries = prototypes_lib.segment_prototypes(
-        tf.reshape(embeddings, [-1, embeddings.shape[-1]]),
+        embeddings, locations, tf.ones(size[:2], tf.bool), self._grid,
+        self._iterations)
+    prototypes = chunked_kmeans.mean_directions(
+        tf.reshape(embeddings, [size[0] * size[1], size[2]]),
         tf.reshape(clusters, [-1]), num_clusters)
+    small = num_clusters <= votes_lib.LOOKUP_SIZE
+    return tf.cast(clusters, tf.uint8 if small else tf.int32), prototypes
+
+  @tf.function(reduce_retracing=True)
+  def _cluster_windows(self, windows, locations):
+    """Network and k-means of a batch of windows, in one graph.
+
+    Args:
+      windows: f32[N, H, W, 3], of window size.
+      locations: f32[N, h, w, 2], of the parts that are clustered.
+
+    Returns:
+      As `_cluster`, [N, h, w] and f32[N, K, D].
+    """
+    size = tf.shape(locations)
+    raw = self._embedder.embed_windows(windows)[:, :size[1], :size[2]]
+    num_clusters = self._grid[0] * self._grid[1]
+    small = num_clusters <= votes_lib.LOOKUP_SIZE
+    return tf.map_fn(
+        lambda one: self._cluster(clustering.normalize(one[0]), one[1]),
+        (raw, locations), parallel_iterations=WINDOWS_IN_PARALLEL,
+        fn_output_signature=(
+            tf.TensorSpec([None, None], tf.uint8 if small else tf.int32),
+            tf.TensorSpec([num_clusters, None])))
+
+  def _count_votes(self, prototypes):
+    """Votes i32[S, C] of the neighbours of f32[S, D]."""
     neighbours = retrieval.nearest_prototypes(
-        queries, self._features, self._num_neighbours)
-    return clusters, retrieval.count_votes(
+        prototypes, self._features, self._num_neighbours)
+    return retrieval.count_votes(
         tf.gather(self._labels, neighbours), self._num_classes)
 
   def predict_single(self, image):
     """Returns i32[H, W] labels of u8[H, W, 3], clustered as a whole."""
-    clusters, votes = self.vote(*self._embed(self._embedder, image))
-    winners = tf.argmax(votes, -1, output_type=tf.int32)
-    height, width = image.shape[:2]
-    return tf.gather(winners, clusters).numpy()[:height, :width]
+    clusters, prototypes = self._cluster(*self._embed(self._embedder, image))
+    winners = tf.argmax(
+        self._count_votes(prototypes), -1, output_type=tf.int32).numpy()
+    return winners[clusters.numpy()[:image.shape[0], :image.shape[1]]]
 
   def predict_multi(self, image):
     """Returns i32[H, W] labels of u8[H, W, 3]: votes of scales and mirrors."""
-    total = sum(self._votes_of_view(image, scale, flip)
-                for scale in self._scales for flip in self._flips)
-    return np.argmax(total, -1).astype(np.int32)
+    votes = votes_lib.VoteSum(image.shape[:2])
+    for scale in self._scales:
+      for flip in self._flips:
+        self._add_view(votes, image, scale, flip)
+    return votes.winners()
 
-  def _votes_of_view(self, image, scale, flip):
-    """Votes f32[H, W, C] of one scale, mirrored or not, window by window."""
+  def _add_view(self, votes, image, scale, flip):
+    """Adds the votes of one scale, mirrored or not, to a `votes.VoteSum`."""
     height, width = image.shape[:2]
     scaled = max(int(height * scale), 1), max(int(width * scale), 1)
     pixels = preprocessing.subtract_mean(image)
     pixels = layers.resize_bilinear(pixels[None], scaled)[0]
     if flip:
       pixels = pixels[:, ::-1]
-    votes = np.zeros(
-        [max(a, b) for a, b in zip(scaled, self._embedder.window)]
-        + [self._num_classes], np.float32)
-    for place, raw in self._embedder.windows(pixels):
-      (top, bottom, left, right), locations = self._locate(place, scaled)
-      raw = raw[:bottom - top, :right - left]
-      clusters, table = self.vote(clustering.normalize(raw), locations)
-      votes[top:bottom, left:right] += tf.gather(table, clusters).numpy()
-    votes = votes[:scaled[0], :scaled[1]]
-    if flip:
-      votes = votes[:, ::-1]
-    return _resize_votes(votes, (height, width))
+    windows = []
+    for places, batch in self._embedder.batches(pixels):
+      located = [self._locate(place, scaled) for place in places]
+      clusters, prototypes = self._cluster_windows(
+          batch, tf.stack([locations for _, locations in located]))
+      tables = self._count_votes(
+          tf.reshape(prototypes, [-1, prototypes.shape[-1]]))
+      tables = tf.reshape(tables, [len(places), -1, self._num_classes])
+      windows += zip((place for place, _ in located), clusters.numpy(),
+                     tables.numpy())
+    votes.add_view(scaled, windows, flip)
 
 
 def embed_image(embedder, image):
@@ -136,37 +171,79 @@ def locate_window(place, size):
     The place within the image, and f32[h, w, 2] locations.
   """
   top, bottom, left, right = place
-  bottom, right = min(bottom, size[0]), min(right, size[1])
-  locations = clustering.location_features(*size)
-  return (top, bottom, left, right), locations[top:bottom, left:right]
-
-
-def _resize_votes(votes, size):
-  """Bilinear resize of f32[h, w, C] to (height, width), any C."""
-  channels = [
-      cv2.resize(np.ascontiguousarray(votes[..., i]), size[::-1],
-                 interpolation=cv2.INTER_LINEAR)
-      for i in range(votes.shape[-1])]
-  return np.stack(channels, -1)
+  place = top, min(bottom, size[0]), left, min(right, size[1])
+  return place, clustering.location_features(*size, window=place)
 
 
 def infer(config):
-  """Labels the images of a list by retrieval from a prototype set."""
-  examples = image_list.read_list(config.data_list, config.data_dir)
-  image_list.check_names(examples)
+  """Labels a list or a folder of images by retrieval from a prototype set."""
+  examples = find_examples(config)
   features, labels = prototype_set.load(
       config.prototype_dir, config.embedding_dim, config.classes)
   embedder = embedding.Embedder(
       embedding.restore_model(config), config.input_size,
       config.window_strides)
   labeller = Labeller(embedder, features, labels, config)
-  palette = dataset_info.get(config.dataset).palette
   config_lib.write_run(config.save_dir, config)  # before hours of work
-  for example in tqdm.tqdm(examples, desc='inference'):
-    predicted = labeller.predict(files.read_image(example.image))
-    predicted = predicted.astype(np.uint8)
-    name = f'{example.name}.png'
-    files.write_png(os.path.join(config.save_dir, 'gray', name), predicted)
-    files.write_png(os.path.join(config.save_dir, 'color', name),
-                    palette[predicted])
-  print(f'{len(examples)} images labelled: {config.save_dir}/gray and color')
+  if config.image_dir:
+    results.write_legend(config.save_dir, config.dataset, config.classes)
+  unread = label_all(labeller, examples, config)
+  print(f'{len(examples) - len(unread)} images labelled: '
+        f'{config.save_dir}/gray and color')
+  _report_unread(unread, len(examples), config)
+
+
+def find_examples(config):
+  """Lists what is to be labelled, of --image_dir or else --data_list."""
+  if config.image_dir:
+    return pictures.find_pictures(config.image_dir, config.save_dir)
+  examples = image_list.read_list(config.data_list, config.data_dir)
+  image_list.check_names(examples)
+  return examples
+
+
+def label_all(labeller, examples, config):
+  """Labels images: reads the next and writes the last one meanwhile.
+
+  Args:
+    labeller: a `Labeller`.
+    examples: a list of `image_list.Example`.
+    config: a `config.InferenceConfig`.
+
+  Returns:
+    One message for each picture of --image_dir that cannot be read.
+
+  Raises:
+    InputError: an image of a list cannot be read, or results not be written.
+  """
+  read = pictures.read_picture if config.image_dir else files.read_image
+  palette = dataset_info.get(config.dataset).palette
+  unread = []
+  with background.Writer() as writer:
+    for example, image in tqdm.tqdm(
+        background.read_ahead(lambda one: read(one.image), examples),
+        total=len(examples), desc='inference'):
+      try:
+        pixels = image()
+      except InputError as error:
+        if not config.image_dir:
+          raise
+        unread.append(str(error))
+        continue
+      writer.submit(
+          results.write_labels, config.save_dir, example.name,
+          labeller.predict(pixels), palette,
+          pixels if config.image_dir else None)
+  return unread
+
+
+def _report_unread(unread, num_pictures, config):
+  """Names the pictures that were not read, then raises if there are any."""
+  for message in unread:
+    print(f'not labelled: {message}', file=sys.stderr)
+  if unread:
+    others = (f'the others are in {config.save_dir}'
+              if len(unread) < num_pictures else 'nothing was labelled')
+    raise InputError(
+        f'{len(unread)} of {num_pictures} pictures in {config.image_dir} '
+        f'cannot be read, named above; {others}')

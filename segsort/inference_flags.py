@@ -1,0 +1,37 @@
+"""What to label: the images of a list, or a folder of one's own pictures."""
+
+import dataclasses
+
+from segsort import config as config_lib
+from segsort.errors import InputError
+from segsort.settings import setting
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class InferenceFlags(config_lib.InferenceConfig):
+  """Labels by retrieval, of a list or of a folder."""
+
+  data_list: str = setting(
+      '', 'list file: `image mask` a line, relative to --data_dir')
+  data_dir: str = setting('', 'folder that the list lines are relative to')
+  image_dir: str = setting(
+      '', 'folder of pictures of any format, subfolders included, in place of '
+      '--data_list and --data_dir')
+
+  def check(self):
+    """Raises InputError for a number out of range, or two kinds of input."""
+    super().check()
+    if self.image_dir and (self.data_list or self.data_dir):
+      raise InputError(
+          '--image_dir is given, and --data_list or --data_dir as well; label '
+          'either a folder or a list')
+    missing = [f'--{name}' for name in ('data_list', 'data_dir')
+               if not getattr(self, name)]
+    if missing and not self.image_dir:
+      raise InputError(
+          f'the following arguments are required: {", ".join(missing)}; or '
+          'give --image_dir, a folder of pictures, alone')
+    if self.image_dir and self.tf1_compat:
+      raise InputError(
+          '--tf1_compat repeats the 2019 release, which knows lists only; give '
+          '--data_list and --data_dir, or leave it out')
