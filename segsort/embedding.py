@@ -122,16 +122,18 @@ class Embedder:
     total = None
     for (top, bottom, left, right), raw in self.windows(
         preprocessing.subtract_mean(image)):
-      if (bottom - top) >= height and (right - left) >= width:
-        return clustering.normalize(raw[:height, :width])
+      raw = raw[:height - top, :width - left]
+      if raw.shape[:2] == (height, width):
+        return clustering.normalize(raw)
       if total is None:
         # A variable, for sums in place: at 12 megapixels it has 1.5 GB.
-        total = tf.Variable(tf.zeros([
-            max(height, self.window[0]), max(width, self.window[1]),
-            raw.shape[-1]]))
-      part = total[top:bottom, left:right]
-      part.assign(part + raw)
-    return _normalize_in_place(total)[:height, :width]
+        total = tf.Variable(tf.zeros([height * width, raw.shape[-1]]))
+      rows, columns = np.arange(top, bottom), np.arange(left, right)
+      pixels = rows[:height - top, None] * width + columns[:width - left]
+      total.scatter_add(tf.IndexedSlices(
+          tf.reshape(raw, [-1, raw.shape[-1]]), pixels.reshape(-1)))
+    _normalize_in_place(total)
+    return tf.reshape(total, [height, width, -1])
 
 
 def windows_at_once(window):
@@ -140,10 +142,9 @@ def windows_at_once(window):
 
 
 def _normalize_in_place(embeddings):
-  """Scales a variable f32[H, W, D] to unit length, some rows at a time."""
-  height, width = embeddings.shape[:2]
-  step = max(1, PIXELS_AT_ONCE // width)
-  for top in range(0, height, step):
-    part = embeddings[top:top + step]
-    part.assign(clustering.normalize(part))
-  return embeddings
+  """Scales a variable f32[P, D] to unit length, some pixels at a time."""
+  for first in range(0, embeddings.shape[0], PIXELS_AT_ONCE):
+    pixels = tf.range(
+        first, min(first + PIXELS_AT_ONCE, embeddings.shape[0]))
+    part = clustering.normalize(embeddings.sparse_read(pixels))
+    embeddings.scatter_update(tf.IndexedSlices(part, pixels))

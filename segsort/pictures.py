@@ -27,8 +27,7 @@ _ORIENTATION = 0x0112  # the EXIF tag
 _TURNS = ((0, 0, 0), (0, 0, 1), (0, 1, 1), (0, 1, 0),
           (1, 0, 0), (1, 0, 1), (1, 1, 1), (1, 1, 0))
 _UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, KeyError,
-               OverflowError, MemoryError, PIL.Image.DecompressionBombError,
-               tf.errors.OpError)
+               OverflowError, tf.errors.OpError)
 
 
 def find_pictures(folder, leave_out=''):
@@ -121,11 +120,14 @@ def read_picture(path):
       return turn(tf.io.decode_jpeg(data, channels=3).numpy(),
                   picture.getexif().get(_ORIENTATION, 1))
     return to_rgb(PIL.ImageOps.exif_transpose(picture))
-  except _UNREADABLE as error:
-    reason = ' '.join(str(error).split()) or type(error).__name__
+  except PIL.Image.DecompressionBombError as error:
     raise InputError(
-        f'cannot decode the picture {path}: it is corrupt or not a picture '
-        f'({reason[:120]}); replace or remove it') from error
+        f'will not decode the picture {path}: {error}; make it smaller'
+    ) from error
+  except _UNREADABLE as error:
+    raise InputError(
+        f'cannot decode the picture {path}: it is corrupt or not a picture; '
+        'replace or remove it') from error
 
 
 def turn(pixels, orientation):

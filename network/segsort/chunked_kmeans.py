@@ -43,13 +43,6 @@ def _map_chunks(function, num_chunks, signature):
 
 
 @tf.function(jit_compile=True)
-def _locate(embeddings, locations, taking_part):
-  """Features f32[R, D + 2] of a chunk; zero, which no sum feels, elsewhere."""
-  features = clustering.add_location(embeddings, locations)
-  return tf.where(taking_part[:, None], features, 0.)
-
-
-@tf.function(jit_compile=True)
 def _sum(features, labels, num_clusters):
   """M-step of a chunk: f32[K, D]."""
   return tf.math.unsorted_segment_sum(features, labels, num_clusters)
@@ -111,16 +104,26 @@ def cluster_pixels(embeddings, locations, labels, num_clusters, iterations):
   rows = chunk_rows(num_pixels)
   num_chunks = -(-num_pixels // rows)
   chunks = _feature_chunks(embeddings, locations, taking_part, rows)
-  sums = _map_chunks(
-      lambda i: _sum(chunks.read(i), cut(labels, i, rows), num_clusters),
-      num_chunks, tf.TensorSpec([num_clusters, None]))
-  found = labels
-  for _ in range(iterations):
+  signature = (tf.TensorSpec([None], tf.int32),
+               tf.TensorSpec([num_clusters, None]))
+
+  def start(index):
+    part = cut(labels, index, rows)
+    return part, _sum(chunks.read(index), part, num_clusters)
+
+  def go_on(iteration, unused_found, sums):
     centers = clustering.normalize(tf.reduce_sum(sums, 0))
     found, sums = _map_chunks(
-        lambda i, centers=centers: _assign_and_sum(chunks.read(i), centers),
-        num_chunks, (tf.TensorSpec([None], tf.int32),
-                     tf.TensorSpec([num_clusters, None])))
+        lambda index: _assign_and_sum(chunks.read(index), centers), num_chunks,
+        signature)
+    return iteration + 1, found, sums
+
+  # A loop, not `iterations` copies of the graph, which take seconds to trace.
+  _, found, _ = tf.while_loop(
+      lambda iteration, *_: iteration < iterations, go_on,
+      (0, *_map_chunks(start, num_chunks, signature)), parallel_iterations=1,
+      shape_invariants=(tf.TensorShape([]), tf.TensorShape([None, None]),
+                        tf.TensorShape([None, num_clusters, None])))
   found = tf.reshape(found, [-1])[:num_pixels]
   return tf.where(taking_part, found, labels)
 
@@ -133,8 +136,11 @@ def _feature_chunks(embeddings, locations, taking_part, rows):
       element_shape=[None, None])
 
   def locate(index, chunks):
-    features = _locate(*(cut(values, index, rows) for values in (
-        embeddings, locations, taking_part)))
+    features = clustering.add_location(
+        cut(embeddings, index, rows), cut(locations, index, rows))
+    # Zero where no part is taken: no sum feels it.
+    part = cut(taking_part, index, rows)
+    features = tf.where(part[:, None], features, 0.)
     return index + 1, chunks.write(index, features)
 
   return tf.while_loop(
