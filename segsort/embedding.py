@@ -61,6 +61,9 @@ class Embedder:
 
   Attributes:
     window: (height, width) that the network sees.
+    windows_spec: of a batch of them.
+    embed_windows: compiled function, f32[N, H, W, 3] of window size to raw
+      embeddings f32[N, H, W, D].
   """
 
   def __init__(self, model, window, strides):
@@ -68,10 +71,14 @@ class Embedder:
     self._model = model
     self.window = tuple(window)
     self._strides = tuple(strides)
+    self.windows_spec = tf.TensorSpec([None, *self.window, 3])
+    # One graph for any number of windows: another one, with that number known,
+    # is optimised otherwise and rounds otherwise.
+    self.embed_windows = tf.function(
+        self._embed_windows, input_signature=[self.windows_spec])
 
-  @tf.function(reduce_retracing=True)
-  def embed_windows(self, windows):
-    """f32[N, H, W, 3] of window size to raw embeddings f32[N, H, W, D]."""
+  def _embed_windows(self, windows):
+    """Returns the raw embeddings f32[N, H, W, D] of f32[N, H, W, 3]."""
     embeddings = self._model(windows, training=False)
     return layers.resize_bilinear(embeddings, self.window)
 
@@ -148,3 +155,32 @@ def _normalize_in_place(embeddings):
         first, min(first + PIXELS_AT_ONCE, embeddings.shape[0]))
     part = clustering.normalize(embeddings.sparse_read(pixels))
     embeddings.scatter_update(tf.IndexedSlices(part, pixels))
+
+
+def embed_image(embedder, image):
+  """Embeds an image and says where its pixels are.
+
+  Args:
+    embedder: an `Embedder`.
+    image: u8[H, W, 3].
+
+  Returns:
+    f32[H, W, D] embeddings of unit length, and f32[H, W, 2] locations.
+  """
+  return embedder.embed(image), clustering.location_features(*image.shape[:2])
+
+
+def locate_window(place, size):
+  """Cuts a window to the image and says where its pixels are in it.
+
+  Args:
+    place: (top, bottom, left, right); it may reach below and right of the
+      image, where that is smaller than the window.
+    size: (height, width) of the image.
+
+  Returns:
+    The place within the image, and f32[h, w, 2] locations.
+  """
+  top, bottom, left, right = place
+  place = top, min(bottom, size[0]), left, min(right, size[1])
+  return place, clustering.location_features(*size, window=place)

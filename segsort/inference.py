@@ -50,7 +50,14 @@ class Labeller:
         config.k_in_nearest_neighbors, len(labels))
     self._scales = SCALES if config.scale_aug else (1.,)
     self._flips = (False, True) if config.flip_aug else (False,)
-    self._embed, self._locate = embed_image, locate_window
+    # Signatures: one trace each, whatever sizes the images have.
+    self._cluster = tf.function(self._cluster_pixels, input_signature=[
+        tf.TensorSpec([None] * 3), tf.TensorSpec([None, None, 2])])
+    self._cluster_windows = tf.function(
+        self._embed_and_cluster, input_signature=[
+            embedder.windows_spec, tf.TensorSpec([None, None, None, 2])])
+    self._embed = embedding.embed_image
+    self._locate = embedding.locate_window
     multi = config.scale_aug or config.flip_aug
     if config.tf1_compat:
       self._embed = tf1_compat.inference_embed
@@ -58,8 +65,7 @@ class Labeller:
       multi |= tf1_compat.inference_is_multi(config)
     self.predict = self.predict_multi if multi else self.predict_single
 
-  @tf.function(reduce_retracing=True)
-  def _cluster(self, embeddings, locations):
+  def _cluster_pixels(self, embeddings, locations):
     """K-means of one image or window.
 
     Args:
@@ -81,8 +87,7 @@ class Labeller:
     small = num_clusters <= votes_lib.LOOKUP_SIZE
     return tf.cast(clusters, tf.uint8 if small else tf.int32), prototypes
 
-  @tf.function(reduce_retracing=True)
-  def _cluster_windows(self, windows, locations):
+  def _embed_and_cluster(self, windows, locations):
     """Network and k-means of a batch of windows, in one graph.
 
     Args:
@@ -90,7 +95,7 @@ class Labeller:
       locations: f32[N, h, w, 2], of the parts that are clustered.
 
     Returns:
-      As `_cluster`, [N, h, w] and f32[N, K, D].
+      As `_cluster_pixels`, [N, h, w] and f32[N, K, D].
     """
     size = tf.shape(locations)
     raw = self._embedder.embed_windows(windows)[:, :size[1], :size[2]]
@@ -144,35 +149,6 @@ class Labeller:
       windows += zip((place for place, _ in located), clusters.numpy(),
                      tables.numpy())
     votes.add_view(scaled, windows, flip)
-
-
-def embed_image(embedder, image):
-  """Embeds an image and says where its pixels are.
-
-  Args:
-    embedder: an `embedding.Embedder`.
-    image: u8[H, W, 3].
-
-  Returns:
-    f32[H, W, D] embeddings of unit length, and f32[H, W, 2] locations.
-  """
-  return embedder.embed(image), clustering.location_features(*image.shape[:2])
-
-
-def locate_window(place, size):
-  """Cuts a window to the image and says where its pixels are in it.
-
-  Args:
-    place: (top, bottom, left, right); it may reach below and right of the
-      image, where that is smaller than the window.
-    size: (height, width) of the image.
-
-  Returns:
-    The place within the image, and f32[h, w, 2] locations.
-  """
-  top, bottom, left, right = place
-  place = top, min(bottom, size[0]), left, min(right, size[1])
-  return place, clustering.location_features(*size, window=place)
 
 
 def infer(config):

@@ -8,6 +8,8 @@ from segsort import dataset_info
 from segsort import files
 from segsort import visualization
 
+STRIP = 256  # rows
+
 
 def write_labels(folder, name, labels, palette, image=None):
   """Writes FOLDER/{color,overlay,gray}/NAME.png, each whole or not at all.
@@ -26,7 +28,11 @@ def write_labels(folder, name, labels, palette, image=None):
   """
   pictures = {'color': visualization.colorize(labels, palette)}
   if image is not None:
-    pictures['overlay'] = visualization.overlay(image, labels, palette)
+    # In strips: blending takes 80 bytes a pixel.
+    pictures['overlay'] = np.concatenate([
+        visualization.overlay(image[top:top + STRIP], labels[top:top + STRIP],
+                              palette)
+        for top in range(0, len(image), STRIP)])
   for kind, pixels in (*pictures.items(), ('gray', labels.astype(np.uint8))):
     files.write_png(os.path.join(folder, kind, f'{name}.png'), pixels)
 
