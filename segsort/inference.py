@@ -115,12 +115,17 @@ class Labeller:
     return retrieval.count_votes(
         tf.gather(self._labels, neighbours), self._num_classes)
 
-  def predict_single(self, image):
-    """Returns i32[H, W] labels of u8[H, W, 3], clustered as a whole."""
-    clusters, prototypes = self._cluster(*self._embed(self._embedder, image))
+  def label_embeddings(self, embeddings, locations):
+    """Returns i32[H, W] labels of f32[H, W, D] at f32[H, W, 2]."""
+    clusters, prototypes = self._cluster(embeddings, locations)
     winners = tf.argmax(
         self._count_votes(prototypes), -1, output_type=tf.int32).numpy()
-    return winners[clusters.numpy()[:image.shape[0], :image.shape[1]]]
+    return winners[clusters.numpy()]
+
+  def predict_single(self, image):
+    """Returns i32[H, W] labels of u8[H, W, 3], clustered as a whole."""
+    labels = self.label_embeddings(*self._embed(self._embedder, image))
+    return labels[:image.shape[0], :image.shape[1]]
 
   def predict_multi(self, image):
     """Returns i32[H, W] labels of u8[H, W, 3]: votes of scales and mirrors."""
