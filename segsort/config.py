@@ -169,7 +169,9 @@ class ExtractConfig(RestoredSettings):
 class InferenceConfig(RestoredSettings):
   """Labels by retrieval."""
 
-  image_dir = ''  # a flag of `inference_flags.InferenceFlags` alone
+  # Flags of `inference_flags.InferenceFlags` alone.
+  image_dir = ''
+  fold_batch_norm = False
 
   prototype_dir: str = setting(text='folder written by extract_prototypes.py')
   k_in_nearest_neighbors: int = setting(15, 'segments that vote')

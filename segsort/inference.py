@@ -5,6 +5,7 @@ import sys
 import tensorflow as tf
 import tqdm
 
+import network
 from network import layers
 from network.segsort import chunked_kmeans
 from network.segsort import clustering
@@ -161,9 +162,12 @@ def infer(config):
   examples = find_examples(config)
   features, labels = prototype_set.load(
       config.prototype_dir, config.embedding_dim, config.classes)
+  model = embedding.restore_model(config)
+  if config.fold_batch_norm:
+    model = network.fold_batch_norm(
+        model, config.backbone, config.head, config.embedding_dim)
   embedder = embedding.Embedder(
-      embedding.restore_model(config), config.input_size,
-      config.window_strides)
+      model, config.input_size, config.window_strides)
   labeller = Labeller(embedder, features, labels, config)
   config_lib.write_run(config.save_dir, config)  # before hours of work
   if config.image_dir:

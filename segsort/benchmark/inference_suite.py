@@ -10,6 +10,7 @@ import tensorflow as tf
 import network
 from network import layers
 from network.segsort import clustering
+from network.segsort import retrieval
 from segsort import config as config_lib
 from segsort import embedding
 from segsort import inference
@@ -107,8 +108,9 @@ def _votes_alone(rng):
 
   def ours():
     votes = votes_lib.VoteSum(size)
-    tables = [tf.reduce_sum(tf.one_hot(one, CLASSES, dtype=tf.int32), 1).numpy()
-              for one in classes]
+    tables = retrieval.count_votes(
+        tf.reshape(classes, [-1, NEIGHBOURS]), CLASSES)
+    tables = tables.numpy().reshape(VOTING_WINDOWS, -1, CLASSES)
     votes.add_view(size, [(place, *window) for window in zip(windows, tables)])
     return votes.winners()
 

@@ -84,6 +84,16 @@ def test_a_folder_gives_the_labels_of_a_list(flags, photos, tmp_path):
       'color', 'config.json', 'gray']
 
 
+def test_folded_batch_normalisation_keeps_the_labels(flags, tmp_path):
+  commands.succeed('inference', **flags)
+  commands.succeed('inference', '--fold_batch_norm', **{
+      **flags, 'save_dir': tmp_path / 'folded'})
+  labels, folded = (np.concatenate([
+      files.read_mask(str(tmp_path / f'{folder}/gray/{name}.png')).ravel()
+      for name in SIZES]) for folder in ('r', 'folded'))
+  assert (labels == folded).mean() >= .9999
+
+
 def test_results_within_the_folder_are_no_pictures_of_it(flags, photos):
   flags['save_dir'] = photos / 'results'
   for _ in range(2):
