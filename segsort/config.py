@@ -219,17 +219,27 @@ class EvaluateConfig(Settings):
     return self.num_classes or dataset_info.get(self.dataset).num_classes
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BenchmarkConfig(Settings):
+  """What is measured."""
+
+  suites: str = setting(
+      'loss,train,data', 'comma-separated suites, in this order')
+  repeats: int = setting(0, 'timed turns a row; 0: each row\'s own number')
+  save_json: str = setting('', 'file for the figures')
+
+
 def write_run(folder, settings):
   """Writes config.json: resolved settings, command and git commit."""
   files.write_json(os.path.join(folder, 'config.json'), {
       'stage': type(settings).__name__,
       'command': shlex.join([sys.executable, *sys.argv]),
-      'git_commit': _git_commit(),
+      'git_commit': git_commit(),
       'settings': dataclasses.asdict(settings)})
 
 
-def _git_commit():
-  """The commit of this checkout, or None outside a repository."""
+def git_commit():
+  """Returns the commit of this checkout, or None outside a repository."""
   root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
   try:
     return subprocess.run(

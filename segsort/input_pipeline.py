@@ -125,16 +125,28 @@ def supervised_batches(examples, config, start_step=0, share=(0, 1)):
     return read_example(example, config.classes, config.ignore_label)
 
   def make_features(image, labels, view):
-    height, width = tf.unstack(tf.shape(labels))
-    grid = clustering.grid_labels(
-        height, width, config.num_clusters, config.num_clusters)
-    image, (labels, grid), locations = preprocessing.view_example(
-        image, (labels, grid), config.input_size, view)
-    return {'image': image, 'labels': labels, 'grid_labels': grid,
-            'locations': locations}
+    return view_labelled(image, labels, config, view)
 
   return _training_batches(
       examples, config, read, make_features, start_step, share)
+
+
+def view_labelled(image, labels, config, view):
+  """Returns what `supervised_batches` has of one image, without its index.
+
+  Args:
+    image: u8[H, W, 3].
+    labels: i32[H, W].
+    config: a `config.TrainConfig`.
+    view: as `preprocessing.draw_view` returns it.
+  """
+  height, width = tf.unstack(tf.shape(labels))
+  grid = clustering.grid_labels(
+      height, width, config.num_clusters, config.num_clusters)
+  image, (labels, grid), locations = preprocessing.view_example(
+      image, (labels, grid), config.input_size, view)
+  return {'image': image, 'labels': labels, 'grid_labels': grid,
+          'locations': locations}
 
 
 def unsupervised_batches(examples, config, start_step=0, share=(0, 1)):

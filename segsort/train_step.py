@@ -11,6 +11,7 @@ from network import layers
 from network.segsort import clustering
 from network.segsort import loss as loss_lib
 from network.segsort import prototypes as prototypes_lib
+from segsort import accumulation
 from segsort import distribution
 from segsort import input_pipeline
 from segsort import optimizer as optimizer_lib
@@ -92,64 +93,63 @@ def _count_segments(cluster_labels, labels, config):
           'empty_clusters': tf.math.count_nonzero(members == 0)}
 
 
-def gradients_of(state, config, loss_of_embeddings, batches):
-  """The gradient of one global batch that comes in one or several parts.
-
-  Several parts take the memory of one: their embeddings are computed first,
-  then the loss of all and its gradient with respect to them, then each part
-  again with the gradient that reaches its embeddings. Segments of all parts
-  take part in the loss, so that the parts equal one batch of their size.
+def gradients_of(state, config, loss_of_embeddings, batch):
+  """The gradient of one batch, multiplied by the loss scale.
 
   Args:
     state: a `train_state.TrainState`.
     config: a `config.TrainConfig`.
     loss_of_embeddings: `supervised_loss` or `unsupervised_loss`.
-    batches: a list of dicts of tensors, the parts.
+    batch: a dict of tensors.
 
   Returns:
-    Gradients of the loss without the weight penalty, the same on all replicas;
-    the loss f32[]; the other results.
+    This replica's gradients of the loss without the weight penalty, and what
+    `loss_of_embeddings` returns.
   """
-  variables, scale = state.optimizer.variables, state.loss_scale.value
-  if len(batches) == 1:
-    with tf.GradientTape() as tape:
-      embeddings = state.model(batches[0]['image'], training=True)
-      loss, results = loss_of_embeddings(embeddings, batches[0], state, config)
-      scaled = loss * scale
-    gradients = tape.gradient(scaled, variables)
-  else:
-    gradients, loss, results = _gradients_in_parts(
-        state, config, loss_of_embeddings, batches)
-  replicas = distribution.replicas()
-  gradients = replicas.total([gradient / scale for gradient in gradients])
-  return gradients, replicas.total(loss), results
-
-
-def _gradients_in_parts(state, config, loss_of_embeddings, batches):
-  """The scaled gradient, loss and results of several parts; see above."""
-  statistics = [variable for variable in state.variables.values()
-                if not variable.trainable]
-  before = [tf.identity(variable) for variable in statistics]
-  parts = [state.model(batch['image'], training=True) for batch in batches]
-  for variable, value in zip(statistics, before):
-    variable.assign(value)  # each part is seen again, and counts only then
-  whole = {name: tf.concat([batch[name] for batch in batches], 0)
-           for name in batches[0]}
   with tf.GradientTape() as tape:
-    embeddings = tf.concat(parts, 0)
-    tape.watch(embeddings)
-    loss, results = loss_of_embeddings(embeddings, whole, state, config)
+    embeddings = state.model(batch['image'], training=True)
+    loss, results = loss_of_embeddings(embeddings, batch, state, config)
     scaled = loss * state.loss_scale.value
-  of_parts = tf.split(tape.gradient(scaled, embeddings), len(batches))
-  sums = None
-  for batch, of_part in zip(batches, of_parts):
-    with tf.GradientTape() as tape:
-      embeddings = state.model(batch['image'], training=True)
-    gradients = tape.gradient(
-        embeddings, state.optimizer.variables, output_gradients=of_part)
-    sums = gradients if sums is None else [
-        total + gradient for total, gradient in zip(sums, gradients)]
-  return sums, loss, results
+  return tape.gradient(scaled, state.optimizer.variables), loss, results
+
+
+def update(state, config, gradients, loss, results):
+  """Applies gradients, stores the segments and counts the step.
+
+  Args:
+    state: a `train_state.TrainState`, which changes.
+    config: a `config.TrainConfig`.
+    gradients: as `gradients_of` returns them, with
+    loss: f32[] and
+    results: a dict.
+
+  Returns:
+    A dict of f32[] metrics, the same on all replicas.
+  """
+  replicas = distribution.replicas()
+  scale = state.loss_scale.value
+  gradients = replicas.total([gradient / scale for gradient in gradients])
+  loss = replicas.total(loss)
+  penalty, gradients = optimizer_lib.add_weight_penalty(
+      state.variables, config.weight_decay, gradients)
+  rate = optimizer_lib.polynomial_decay(
+      config.learning_rate, state.step, config.num_steps, config.power)
+  applied = state.loss_scale.apply(state.optimizer, gradients, rate)
+  state.bank.enqueue(
+      results['prototypes'], results['prototype_classes'],
+      seed=[config.random_seed, tf.cast(state.step, tf.int32)])
+  state.step.assign_add(1)
+  images = config.batch_size * config.iter_size
+  return {
+      'segsort_loss': loss, 'weight_penalty': penalty,
+      'total_loss': loss + penalty, 'learning_rate': rate,
+      'gradient_norm': tf.where(
+          applied > 0, tf.linalg.global_norm(gradients), 0.),
+      'skipped_updates': 1. - applied,
+      'segments_per_image': replicas.total(results['num_segments']) / images,
+      'most_segments': results['num_segments'],
+      'empty_clusters': replicas.total(results['empty_clusters']) / images,
+      'bank_fill': state.bank.fill_fraction()}
 
 
 def make_train_step(state, config, loss_of_embeddings, strategy=None):
@@ -162,37 +162,23 @@ def make_train_step(state, config, loss_of_embeddings, strategy=None):
     strategy: a tf.distribute.Strategy; that in scope if None.
 
   Returns:
-    A tf.function of a list of `iter_size` batches, giving a dict of scalar
+    A function of a list of `iter_size` batches, giving a dict of scalar
     metrics and the other results (of each replica).
   """
   strategy = strategy or tf.distribute.get_strategy()
 
-  def replica_step(batches):
-    gradients, loss, results = gradients_of(
-        state, config, loss_of_embeddings, batches)
-    penalty, gradients = optimizer_lib.add_weight_penalty(
-        state.variables, config.weight_decay, gradients)
-    rate = optimizer_lib.polynomial_decay(
-        config.learning_rate, state.step, config.num_steps, config.power)
-    applied = state.loss_scale.apply(state.optimizer, gradients, rate)
-    state.bank.enqueue(
-        results['prototypes'], results['prototype_classes'],
-        seed=[config.random_seed, tf.cast(state.step, tf.int32)])
-    state.step.assign_add(1)
-    images = config.batch_size * config.iter_size
-    replicas = distribution.replicas()
-    return {
-        'segsort_loss': loss, 'weight_penalty': penalty,
-        'total_loss': loss + penalty, 'learning_rate': rate,
-        'gradient_norm': tf.where(
-            applied > 0, tf.linalg.global_norm(gradients), 0.),
-        'skipped_updates': 1. - applied,
-        'segments_per_image': replicas.total(results['num_segments']) / images,
-        'most_segments': results['num_segments'],
-        'empty_clusters': replicas.total(results['empty_clusters']) / images,
-        'bank_fill': state.bank.fill_fraction()}, results
+  def compiled(function):
+    return tf.function(
+        lambda *arguments: strategy.run(function, arguments),
+        reduce_retracing=True, jit_compile=config.jit_compile or None)
 
-  @tf.function(reduce_retracing=True, jit_compile=config.jit_compile or None)
+  if config.iter_size > 1:
+    return accumulation.make_train_step(
+        state, config, loss_of_embeddings, update, compiled)
+
   def train_step(batches):
-    return strategy.run(replica_step, (batches,))
-  return train_step
+    batch, = batches
+    gradients, loss, results = gradients_of(
+        state, config, loss_of_embeddings, batch)
+    return update(state, config, gradients, loss, results), results
+  return compiled(train_step)

@@ -13,6 +13,7 @@ Shapes: B batch  H height  W width  P pixels  D embedding  K clusters
 import tensorflow as tf
 
 from network.segsort import clustering
+from network.segsort import fused_loss
 from network.segsort import prototypes as prototypes_lib
 
 
@@ -35,11 +36,23 @@ def pixel_to_segment_loss(embeddings, segment_labels, prototypes,
     num_pixels: what the sum is divided by; the pixels that take part if None.
 
   Returns:
-    f32[], in log space: finite for any concentration; 0 without pixels.
+    f32[], finite for any concentration; 0 without pixels.
   """
   if concentration <= 0:
     raise ValueError(f'concentration is {concentration}; it must be above 0')
-  taking_part = segment_labels >= 0
+  sum_losses = fused_loss.sum_losses
+  if concentration > fused_loss.MAX_CONCENTRATION:
+    sum_losses = _sum_losses_in_log_space
+  total = sum_losses(embeddings, segment_labels, prototypes, prototype_classes,
+                     concentration)
+  if num_pixels is None:
+    num_pixels = tf.math.count_nonzero(segment_labels >= 0)
+  return tf.math.divide_no_nan(total, tf.cast(num_pixels, tf.float32))
+
+
+def _sum_losses_in_log_space(embeddings, segment_labels, prototypes,
+                             prototype_classes, concentration):
+  """As `fused_loss.sum_losses`, for any concentration, in much more memory."""
   logits = concentration * tf.einsum('pd,sd->ps', embeddings, prototypes)
   classes = tf.gather(prototype_classes, tf.maximum(segment_labels, 0))
   same_class = tf.equal(classes[:, None], prototype_classes[None, :])
@@ -52,11 +65,8 @@ def pixel_to_segment_loss(embeddings, segment_labels, prototypes,
   in_numerator = tf.where(has_others, same_class & ~own, own)
   log_ratio = (_masked_logsumexp(logits, other_class)
                - _masked_logsumexp(logits, in_numerator))
-  losses = tf.where(taking_part, tf.math.softplus(log_ratio), 0.)
-  if num_pixels is None:
-    num_pixels = tf.math.count_nonzero(taking_part)
-  return tf.math.divide_no_nan(
-      tf.reduce_sum(losses), tf.cast(num_pixels, tf.float32))
+  return tf.reduce_sum(
+      tf.where(segment_labels >= 0, tf.math.softplus(log_ratio), 0.))
 
 
 def _masked_logsumexp(logits, mask):

@@ -103,7 +103,7 @@ def _program(restore_from, supervised, batch_size, size, num_banks, dim):
   @tf.function
   def gradients_of(batch):
     gradients, loss, results = train_step.gradients_of(
-        state, config, loss_of_embeddings, [batch])
+        state, config, loss_of_embeddings, batch)
     penalty, gradients = optimizer_lib.add_weight_penalty(
         state.variables, config.weight_decay, gradients)
     return gradients, loss, penalty, results

@@ -9,6 +9,7 @@ import small_runs
 import tensorflow as tf
 
 from network.segsort import memory_bank
+from segsort import accumulation
 from segsort import checkpoint
 from segsort import config as config_lib
 from segsort import files
@@ -103,8 +104,8 @@ def test_two_parts_have_the_gradient_of_one_batch(state):
         [run.model(part['image'], training=True) for part in parts], 0)
     loss, _ = train_step.supervised_loss(embeddings, whole, run, config)
   expected = tape.gradient(loss, run.optimizer.variables)
-  gradients, loss_of_parts, _ = train_step.gradients_of(
-      run, config, train_step.supervised_loss, list(parts))
+  gradients, loss_of_parts, _ = accumulation.make_gradients(
+      run, config, train_step.supervised_loss, tf.function)(list(parts))
   np.testing.assert_allclose(loss_of_parts, loss, rtol=1e-5)
   for ours, theirs in zip(gradients, expected):
     np.testing.assert_allclose(ours, theirs, atol=1e-4)

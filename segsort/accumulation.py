@@ -1,0 +1,84 @@
+"""One update from a batch that comes in parts, in the memory of one part.
+
+The embeddings of all parts are computed first, then the loss of all and its
+gradient with respect to them, then each part again with the gradient that
+reaches its embeddings. Segments of all parts take part in the loss, so that the
+parts equal one batch of their size (the 2019 release made an update of each).
+"""
+
+import tensorflow as tf
+
+
+def make_train_step(state, config, loss_of_embeddings, update, compiled):
+  """Returns the update of all variables from several parts.
+
+  Args:
+    state: a `train_state.TrainState`.
+    config: a `config.TrainConfig`.
+    loss_of_embeddings: as for `train_step.make_train_step`.
+    update: `train_step.update`.
+    compiled: makes a function run compiled on every replica.
+
+  Returns:
+    As `train_step.make_train_step`.
+  """
+  gradients_of = make_gradients(state, config, loss_of_embeddings, compiled)
+  finish = compiled(
+      lambda *arguments: update(state, config, *arguments))
+
+  def train_step(parts):
+    gradients, loss, results = gradients_of(parts)
+    return finish(gradients, loss, results), results
+  return train_step
+
+
+def make_gradients(state, config, loss_of_embeddings, compiled):
+  """Returns a function of a list of batches, the parts.
+
+  It returns what `train_step.gradients_of` does of one batch. Each pass is a
+  compiled function of its own: in one graph, TensorFlow would find the two
+  passes of a part alike and keep the first in memory. Arguments as above.
+  """
+  variables = state.optimizer.variables
+  statistics = [variable for variable in state.variables.values()
+                if not variable.trainable]
+
+  def embed(image):
+    before = [tf.identity(variable) for variable in statistics]
+    embeddings = state.model(image, training=True)
+    for variable, value in zip(statistics, before):
+      variable.assign(value)  # a part is seen again, and counts only then
+    return embeddings
+
+  def sort(parts, labels):
+    whole = {name: tf.concat([part[name] for part in labels], 0)
+             for name in labels[0]}
+    with tf.GradientTape() as tape:
+      embeddings = tf.concat(parts, 0)
+      tape.watch(embeddings)
+      loss, results = loss_of_embeddings(embeddings, whole, state, config)
+      scaled = loss * state.loss_scale.value
+    gradient = tape.gradient(scaled, embeddings)
+    return tf.split(gradient, len(parts)), loss, results
+
+  def start():
+    return [tf.zeros(variable.shape) for variable in variables]
+
+  def add(sums, image, of_part):
+    with tf.GradientTape() as tape:
+      embeddings = state.model(image, training=True)
+    gradients = tape.gradient(embeddings, variables, output_gradients=of_part)
+    return [total + gradient for total, gradient in zip(sums, gradients)]
+
+  embed, sort, start, add = map(compiled, (embed, sort, start, add))
+
+  def gradients_of(batches):
+    embeddings = [embed(batch['image']) for batch in batches]
+    labels = [{name: value for name, value in batch.items() if name != 'image'}
+              for batch in batches]
+    of_parts, loss, results = sort(embeddings, labels)
+    sums = start()
+    for batch, of_part in zip(batches, of_parts):
+      sums = add(sums, batch['image'], of_part)
+    return sums, loss, results
+  return gradients_of
