@@ -224,7 +224,7 @@ class BenchmarkConfig(Settings):
   """What is measured."""
 
   suites: str = setting(
-      'loss,train,data', 'comma-separated suites, in this order')
+      'loss,train,data,inference', 'comma-separated suites, in this order')
   repeats: int = setting(0, 'timed turns a row; 0: each row\'s own number')
   save_json: str = setting('', 'file for the figures')
 

@@ -41,7 +41,9 @@ class VoteSum:
         if table[:, label].any():
           part = votes[top:bottom, left:right]
           height, width = part.shape
-          part += look_up(table[:, label], clusters[:height, :width])
+          # In place, and several times faster than numpy's += of 8 bits.
+          cv2.accumulate(
+              look_up(table[:, label], clusters[:height, :width]), part)
       if flip:
         votes = cv2.flip(votes, 1)
       self._add(label, cv2.resize(
@@ -59,21 +61,21 @@ class VoteSum:
     highest = self._totals.get(0, np.zeros(self.size, np.float32)).copy()
     for label in sorted(self._totals):
       more = self._totals[label] > highest
-      labels[more] = label
+      np.copyto(labels, label, where=more)
       np.maximum(highest, self._totals[label], out=highest)
     return labels
 
 
 def look_up(votes, clusters):
-  """Returns f32[h, w]: each pixel's entry of a table.
+  """Returns u8[h, w], or f32[h, w] where 8 bits do not do: votes per pixel.
 
   Args:
-    votes: [K].
+    votes: i32[K], 0 or more.
     clusters: u8[h, w] or i32[h, w], 0..K-1.
   """
-  votes = votes.astype(np.float32)
+  votes = votes.astype(np.uint8 if votes.max() < 256 else np.float32)
   if clusters.dtype != np.uint8:
     return votes[clusters]
-  table = np.zeros(LOOKUP_SIZE, np.float32)
+  table = np.zeros(LOOKUP_SIZE, votes.dtype)
   table[:len(votes)] = votes
   return cv2.LUT(clusters, table)

@@ -16,7 +16,7 @@ from segsort.benchmark import measure
 from segsort.errors import InputError
 
 # Each is a module of this package whose `comparisons()` yields the rows.
-SUITES = 'loss', 'train', 'data'
+SUITES = 'loss', 'train', 'data', 'inference'
 
 _COLUMNS = '{:<44} {:>9} {:>9} {:>7} {:>7} {:>7} {:>8} {:>8} {:>7} {:>7} {:>4}'
 _HEADINGS = ('row', 'ours ms', 'twin ms', 'ratio', 'aim', 'cpu', 'ours MB',

@@ -69,8 +69,17 @@ def test_a_tie_goes_to_the_lowest_class_and_no_votes_to_class_0():
   assert not votes_lib.VoteSum((2, 2)).winners().any()
 
 
-def test_looking_up_by_hand():
+@pytest.mark.parametrize('most, found_type', ((7, np.uint8), (300, np.float32)))
+def test_looking_up_by_hand(most, found_type):
   for dtype in (np.uint8, np.int32):
-    found = votes_lib.look_up(np.int32([5, 0, 7]), dtype([[2, 0], [1, 2]]))
-    np.testing.assert_array_equal(found, [[7, 5], [0, 7]])
-    assert found.dtype == np.float32
+    found = votes_lib.look_up(np.int32([5, 0, most]), dtype([[2, 0], [1, 2]]))
+    np.testing.assert_array_equal(found, [[most, 5], [0, most]])
+    assert found.dtype == found_type
+
+
+def test_more_votes_than_8_bits_hold_add_up():
+  votes = votes_lib.VoteSum((1, 2))
+  clusters = np.uint8([[0, 1]])
+  for table in (np.int32([[0, 300], [299, 0]]), np.int32([[301, 0], [0, 300]])):
+    votes.add_view((1, 2), [((0, 1, 0, 2), clusters, table)])
+  np.testing.assert_array_equal(votes.winners(), [[0, 1]])
