@@ -1,6 +1,7 @@
 """What to label: the images of a list, or a folder of one's own pictures."""
 
 import dataclasses
+import os
 
 from segsort import config as config_lib
 from segsort.errors import InputError
@@ -34,6 +35,11 @@ class InferenceFlags(config_lib.InferenceConfig):
       raise InputError(
           f'the following arguments are required: {", ".join(missing)}; or '
           'give --image_dir, a folder of pictures, alone')
+    if self.image_dir and os.path.realpath(
+        self.image_dir) == os.path.realpath(self.save_dir):
+      raise InputError(
+          f'--save_dir and --image_dir are both {self.save_dir}: the results '
+          'would be taken for pictures next time; name another --save_dir')
     if self.image_dir and self.tf1_compat:
       raise InputError(
           '--tf1_compat repeats the 2019 release, which knows lists only; give '

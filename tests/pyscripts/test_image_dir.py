@@ -138,6 +138,8 @@ def test_either_a_folder_or_a_list(flags):
       'inference', **flags, data_dir='/data')
   assert 'label either a folder or a list' in commands.fail(
       'inference', **flags, data_list='list.txt')
+  assert 'would be taken for pictures next time' in commands.fail(
+      'inference', **{**flags, 'save_dir': flags['image_dir']})
   assert 'which knows lists only' in commands.fail(
       'inference', '--tf1_compat', **flags)
   del flags['image_dir']
