@@ -8,7 +8,7 @@ that its checkpoints load by name and any activation can be had by name:
 
 import keras
 
-from network import deeplab, layers, pspnet, resnet
+from network import deeplab, folding, layers, pspnet, resnet
 
 OUTPUT_STRIDE = 8
 BACKBONES = tuple(resnet.ARCHITECTURES)
@@ -45,12 +45,18 @@ def build_embedding_model(
   _check('head', head, HEADS)
   if embedding_dim < 1:
     raise ValueError(f'embedding_dim is {embedding_dim}; it must be 1 or more')
-  images = keras.Input((None, None, 3), name='images')
-  features = resnet.build_resnet(
-      images, backbone, layers.batch_norm(batch_norm_decay, synchronized))
-  outputs = _BUILD_HEAD[head](
-      features, embedding_dim, backbone,
+  return _connect(
+      backbone, head, embedding_dim,
+      layers.batch_norm(batch_norm_decay, synchronized),
       layers.batch_norm(head_batch_norm_decay, synchronized))
+
+
+def _connect(backbone, head, embedding_dim, normalise, normalise_head):
+  """Builds backbone and head, with functions (name) -> normalising layer."""
+  images = keras.Input((None, None, 3), name='images')
+  features = resnet.build_resnet(images, backbone, normalise)
+  outputs = _BUILD_HEAD[head](
+      features, embedding_dim, backbone, normalise_head)
   embeddings = keras.layers.Activation(
       'linear', dtype='float32', name='embeddings')(outputs)
   return keras.Model(images, embeddings, name=f'{backbone}_{head}')
@@ -61,6 +67,24 @@ def freeze_batch_norm(model):
   for layer in model.layers:
     if isinstance(layer, keras.layers.BatchNormalization):
       layer.trainable = False
+
+
+def fold_batch_norm(model, backbone, head, embedding_dim):
+  """Returns a network for inference alone, whose convolutions normalise.
+
+  Args:
+    model: a model of `build_embedding_model`; it stays as it is.
+    backbone: that it was built with; head and embedding_dim as well.
+    head: one of HEADS.
+    embedding_dim: D.
+
+  Returns:
+    A keras.Model with the outputs of `model` in evaluation mode, to rounding.
+  """
+  folded = _connect(
+      backbone, head, embedding_dim, folding.Bias, folding.Bias)
+  folding.copy_folded(model, folded)
+  return folded
 
 
 def named_variables(model):

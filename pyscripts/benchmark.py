@@ -6,8 +6,7 @@
 
 import _path  # noqa: F401
 from segsort import cli
-from segsort import config
 from segsort.benchmark import runner
 
 if __name__ == '__main__':
-  cli.run(runner.benchmark, config.BenchmarkConfig)
+  cli.run(runner.benchmark, runner.BenchmarkConfig)

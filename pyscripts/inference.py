@@ -4,12 +4,16 @@
         --prototype_dir snapshots/mine/results/train/prototypes \\
         --data_list dataset/voc12/val.txt --data_dir $DATAROOT \\
         --save_dir snapshots/mine/results/val [--scale_aug --flip_aug]
+
+One's own photographs, in any format, need no list:
+`--image_dir photos/` in place of --data_list and --data_dir; then there are
+`overlay/` and `legend.json` as well.
 """
 
 import _path  # noqa: F401
 from segsort import cli
-from segsort import config
 from segsort import inference
+from segsort import inference_flags
 
 if __name__ == '__main__':
-  cli.run(inference.infer, config.InferenceConfig)
+  cli.run(inference.infer, inference_flags.InferenceFlags)

@@ -175,6 +175,10 @@ class ExtractConfig(RestoredSettings, sharding.ShardSettings):
 class RetrievalSettings(RestoredSettings):
   """Labels by retrieval."""
 
+  # Flags of `inference_flags.InferenceFlags` alone.
+  image_dir = ''
+  fold_batch_norm = False
+
   prototype_dir: str = setting(text='folder written by extract_prototypes.py')
   k_in_nearest_neighbors: int = setting(15, 'segments that vote')
   retrieval: str = setting(
@@ -213,17 +217,6 @@ class EvaluateConfig(Settings):
   def classes(self):
     """The number of classes, from --num_classes or else the data set."""
     return self.num_classes or dataset_info.get(self.dataset).num_classes
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class BenchmarkConfig(Settings):
-  """What is measured."""
-
-  suites: str = setting(
-      'loss,train,data,evaluation,retrieval',
-      'comma-separated suites, in this order')
-  repeats: int = setting(0, 'timed turns a row; 0: each row\'s own number')
-  save_json: str = setting('', 'file for the figures')
 
 
 def write_run(folder, settings):

@@ -11,6 +11,10 @@ from network.segsort import clustering
 from segsort import checkpoint
 from segsort import preprocessing
 
+# A batch of windows: 2**20 pixels of 32 channels are 128 MB a tensor.
+PIXELS_AT_ONCE = 2**20
+MAX_WINDOWS = 16
+
 
 def restore_model(config):
   """Builds the network of a `config.RestoredSettings` with its weights."""
@@ -57,6 +61,9 @@ class Embedder:
 
   Attributes:
     window: (height, width) that the network sees.
+    windows_spec: of a batch of them.
+    embed_windows: compiled function, f32[N, H, W, 3] of window size to raw
+      embeddings f32[N, H, W, D].
   """
 
   def __init__(self, model, window, strides):
@@ -64,30 +71,50 @@ class Embedder:
     self._model = model
     self.window = tuple(window)
     self._strides = tuple(strides)
+    self.windows_spec = tf.TensorSpec([None, *self.window, 3])
+    # One graph for any number of windows: another one, with that number known,
+    # is optimised otherwise and rounds otherwise.
+    self.embed_windows = tf.function(
+        self._embed_windows, input_signature=[self.windows_spec])
 
-  @tf.function(reduce_retracing=True)
-  def _embed_window(self, image):
-    """f32[H, W, 3] of window size to raw embeddings f32[H, W, D]."""
-    embeddings = self._model(image[None], training=False)
-    return layers.resize_bilinear(embeddings, self.window)[0]
+  def _embed_windows(self, windows):
+    """Returns the raw embeddings f32[N, H, W, D] of f32[N, H, W, 3]."""
+    embeddings = self._model(windows, training=False)
+    return layers.resize_bilinear(embeddings, self.window)
 
-  def windows(self, image):
-    """Embeds the windows of an image one by one.
+  def batches(self, image):
+    """Cuts an image into windows, as many at once as `windows_at_once` says.
 
     Args:
       image: f32[H, W, 3], mean-subtracted; padded with 0 at the bottom and
         right where it is smaller than the window.
 
     Yields:
-      (top, bottom, left, right) in the padded image, and raw embeddings
-      f32[h, w, D] of that window.
+      A list of places (top, bottom, left, right) in the padded image, and
+      f32[N, h, w, 3], their pixels.
     """
     padding = [max(want - have, 0)
                for want, have in zip(self.window, image.shape)]
     image = tf.pad(image, [[0, padding[0]], [0, padding[1]], [0, 0]])
-    for place in windows_of(image.shape[:2], self.window, self._strides):
-      top, bottom, left, right = place
-      yield place, self._embed_window(image[top:bottom, left:right])
+    places = windows_of(image.shape[:2], self.window, self._strides)
+    step = windows_at_once(self.window)
+    for first in range(0, len(places), step):
+      batch = places[first:first + step]
+      yield batch, tf.stack([
+          image[top:bottom, left:right] for top, bottom, left, right in batch])
+
+  def windows(self, image):
+    """Embeds the windows of an image.
+
+    Args:
+      image: as for `batches`.
+
+    Yields:
+      (top, bottom, left, right) in the padded image, and raw embeddings
+      f32[h, w, D] of that window.
+    """
+    for places, pixels in self.batches(image):
+      yield from zip(places, tf.unstack(self.embed_windows(pixels)))
 
   def embed(self, image):
     """Embeds an image of any size.
@@ -102,12 +129,58 @@ class Embedder:
     total = None
     for (top, bottom, left, right), raw in self.windows(
         preprocessing.subtract_mean(image)):
-      if (bottom - top) >= height and (right - left) >= width:
-        total = raw
-        break
+      raw = raw[:height - top, :width - left]
+      if raw.shape[:2] == (height, width):
+        return clustering.normalize(raw)
       if total is None:
-        total = np.zeros([max(height, self.window[0]),
-                          max(width, self.window[1]), raw.shape[-1]],
-                         np.float32)
-      total[top:bottom, left:right] += raw.numpy()
-    return clustering.normalize(total[:height, :width])
+        # A variable, for sums in place: at 12 megapixels it has 1.5 GB.
+        total = tf.Variable(tf.zeros([height * width, raw.shape[-1]]))
+      rows, columns = np.arange(top, bottom), np.arange(left, right)
+      pixels = rows[:height - top, None] * width + columns[:width - left]
+      total.scatter_add(tf.IndexedSlices(
+          tf.reshape(raw, [-1, raw.shape[-1]]), pixels.reshape(-1)))
+    _normalize_in_place(total)
+    return tf.reshape(total, [height, width, -1])
+
+
+def windows_at_once(window):
+  """How many windows of (height, width) a batch has: memory is bounded."""
+  return max(1, min(MAX_WINDOWS, PIXELS_AT_ONCE // (window[0] * window[1])))
+
+
+def _normalize_in_place(embeddings):
+  """Scales a variable f32[P, D] to unit length, some pixels at a time."""
+  for first in range(0, embeddings.shape[0], PIXELS_AT_ONCE):
+    pixels = tf.range(
+        first, min(first + PIXELS_AT_ONCE, embeddings.shape[0]))
+    part = clustering.normalize(embeddings.sparse_read(pixels))
+    embeddings.scatter_update(tf.IndexedSlices(part, pixels))
+
+
+def embed_image(embedder, image):
+  """Embeds an image and says where its pixels are.
+
+  Args:
+    embedder: an `Embedder`.
+    image: u8[H, W, 3].
+
+  Returns:
+    f32[H, W, D] embeddings of unit length, and f32[H, W, 2] locations.
+  """
+  return embedder.embed(image), clustering.location_features(*image.shape[:2])
+
+
+def locate_window(place, size):
+  """Cuts a window to the image and says where its pixels are in it.
+
+  Args:
+    place: (top, bottom, left, right); it may reach below and right of the
+      image, where that is smaller than the window.
+    size: (height, width) of the image.
+
+  Returns:
+    The place within the image, and f32[h, w, 2] locations.
+  """
+  top, bottom, left, right = place
+  place = top, min(bottom, size[0]), left, min(right, size[1])
+  return place, clustering.location_features(*size, window=place)

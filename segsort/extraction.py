@@ -7,6 +7,7 @@ import scipy.ndimage
 import tensorflow as tf
 import tqdm
 
+from network.segsort import chunked_kmeans
 from network.segsort import clustering
 from network.segsort import prototypes as prototypes_lib
 from segsort import config as config_lib
@@ -39,11 +40,11 @@ def cluster_image(
     i32[H, W] in 0..K-1; -1 where not taking part.
   """
   height, width = tf.unstack(tf.shape(embeddings)[:2])
-  features = clustering.add_location(embeddings, locations)
   grid = clustering.grid_labels(height, width, *num_clusters)
-  labels = clustering.spherical_kmeans(
-      tf.reshape(features, [1, height * width, -1]),
-      tf.reshape(tf.where(taking_part, grid, -1), [1, height * width]),
+  labels = chunked_kmeans.cluster_pixels(
+      tf.reshape(embeddings, [height * width, -1]),
+      tf.reshape(locations, [-1, 2]),
+      tf.reshape(tf.where(taking_part, grid, -1), [-1]),
       num_clusters[0] * num_clusters[1], iterations)
   return tf.reshape(labels, [height, width])
 

@@ -1,178 +1,125 @@
-"""Labels by retrieval: segments take the vote of their nearest prototypes."""
+"""Labels by retrieval, of a list or of a folder of pictures."""
 
-import cv2
-import numpy as np
-import tensorflow as tf
+import sys
+
 import tqdm
 
-from network import layers
-from network.segsort import clustering
-from network.segsort import prototypes as prototypes_lib
-from network.segsort import retrieval
+import network
+from segsort import background
 from segsort import dataset_info
 from segsort import distribution
 from segsort import embedding
-from segsort import extraction
 from segsort import files
 from segsort import image_list
-from segsort import preprocessing
-from segsort import prototype_search
+from segsort import labeller as labeller_lib
+from segsort import pictures
 from segsort import prototype_set
+from segsort import results
 from segsort import resumption
 from segsort import sharding
-from segsort import tf1_compat
-
-SCALES = 0.5, 0.75, 1., 1.25, 1.5, 1.75
-
-
-class Labeller:
-  """Labels images with an embedder and a prototype set."""
-
-  def __init__(self, embedder, features, labels, config):
-    """Keeps what all images share.
-
-    Args:
-      embedder: an `embedding.Embedder`.
-      features: f32[M, D], unit length.
-      labels: i32[M].
-      config: a `config.InferenceConfig`.
-    """
-    self._embedder = embedder
-    self._labels = tf.constant(labels)
-    self._grid = (config.num_clusters,) * 2
-    self._iterations = config.kmeans_iterations
-    self._num_classes = config.classes
-    self._search = prototype_search.make_search(
-        features, prototype_set.clamp_neighbours(
-            config.k_in_nearest_neighbors, len(labels)), config.retrieval)
-    self._scales = SCALES if config.scale_aug else (1.,)
-    self._flips = (False, True) if config.flip_aug else (False,)
-    self._embed, self._locate = embed_image, locate_window
-    multi = config.scale_aug or config.flip_aug
-    if config.tf1_compat:
-      self._embed = tf1_compat.inference_embed
-      self._locate = tf1_compat.inference_locate
-      multi |= tf1_compat.inference_is_multi(config)
-    self.predict = self.predict_multi if multi else self.predict_single
-
-  def vote(self, embeddings, locations):
-    """Clusters pixels and counts the votes of each cluster's neighbours.
-
-    Args:
-      embeddings: f32[H, W, D], unit length.
-      locations: f32[H, W, 2].
-
-    Returns:
-      i32[H, W] cluster labels and i32[K, C] votes.
-    """
-    num_clusters = self._grid[0] * self._grid[1]
-    clusters = extraction.cluster_image(
-        embeddings, locations, tf.ones(embeddings.shape[:2], tf.bool),
-        self._grid, self._iterations)
-    queries = prototypes_lib.segment_prototypes(
-        tf.reshape(embeddings, [-1, embeddings.shape[-1]]),
-        tf.reshape(clusters, [-1]), num_clusters)
-    return clusters, retrieval.count_votes(
-        tf.gather(self._labels, self._search(queries)), self._num_classes)
-
-  def predict_single(self, image):
-    """Returns i32[H, W] labels of u8[H, W, 3], clustered as a whole."""
-    clusters, votes = self.vote(*self._embed(self._embedder, image))
-    winners = tf.argmax(votes, -1, output_type=tf.int32)
-    height, width = image.shape[:2]
-    return tf.gather(winners, clusters).numpy()[:height, :width]
-
-  def predict_multi(self, image):
-    """Returns i32[H, W] labels of u8[H, W, 3]: votes of scales and mirrors."""
-    total = sum(self._votes_of_view(image, scale, flip)
-                for scale in self._scales for flip in self._flips)
-    return np.argmax(total, -1).astype(np.int32)
-
-  def _votes_of_view(self, image, scale, flip):
-    """Votes f32[H, W, C] of one scale, mirrored or not, window by window."""
-    height, width = image.shape[:2]
-    scaled = max(int(height * scale), 1), max(int(width * scale), 1)
-    pixels = preprocessing.subtract_mean(image)
-    pixels = layers.resize_bilinear(pixels[None], scaled)[0]
-    if flip:
-      pixels = pixels[:, ::-1]
-    votes = np.zeros(
-        [max(a, b) for a, b in zip(scaled, self._embedder.window)]
-        + [self._num_classes], np.float32)
-    for place, raw in self._embedder.windows(pixels):
-      (top, bottom, left, right), locations = self._locate(place, scaled)
-      raw = raw[:bottom - top, :right - left]
-      clusters, table = self.vote(clustering.normalize(raw), locations)
-      votes[top:bottom, left:right] += tf.gather(table, clusters).numpy()
-    votes = votes[:scaled[0], :scaled[1]]
-    if flip:
-      votes = votes[:, ::-1]
-    return _resize_votes(votes, (height, width))
-
-
-def embed_image(embedder, image):
-  """Embeds an image and says where its pixels are.
-
-  Args:
-    embedder: an `embedding.Embedder`.
-    image: u8[H, W, 3].
-
-  Returns:
-    f32[H, W, D] embeddings of unit length, and f32[H, W, 2] locations.
-  """
-  return embedder.embed(image), clustering.location_features(*image.shape[:2])
-
-
-def locate_window(place, size):
-  """Cuts a window to the image and says where its pixels are in it.
-
-  Args:
-    place: (top, bottom, left, right); it may reach below and right of the
-      image, where that is smaller than the window.
-    size: (height, width) of the image.
-
-  Returns:
-    The place within the image, and f32[h, w, 2] locations.
-  """
-  top, bottom, left, right = place
-  bottom, right = min(bottom, size[0]), min(right, size[1])
-  locations = clustering.location_features(*size)
-  return (top, bottom, left, right), locations[top:bottom, left:right]
-
-
-def _resize_votes(votes, size):
-  """Bilinear resize of f32[h, w, C] to (height, width), any C."""
-  channels = [
-      cv2.resize(np.ascontiguousarray(votes[..., i]), size[::-1],
-                 interpolation=cv2.INTER_LINEAR)
-      for i in range(votes.shape[-1])]
-  return np.stack(channels, -1)
+from segsort.errors import InputError
 
 
 def infer(config):
-  """Labels the images of a list by retrieval from a prototype set."""
-  examples = image_list.read_list(config.data_list, config.data_dir)
-  image_list.check_names(examples)
+  """Labels a list or a folder of images by retrieval from a prototype set."""
+  examples = find_examples(config)
   share = sharding.share_of(examples, config)
   features, labels = prototype_set.load(
       config.prototype_dir, config.embedding_dim, config.classes)
-
-  def make_predictor():
-    labeller = Labeller(embedding.Embedder(
-        embedding.restore_model(config), config.input_size,
-        config.window_strides), features, labels, config)
-    return lambda example: labeller.predict(files.read_image(example.image))
-
   workers = sharding.make_workers(
-      distribution.devices(config), make_predictor)
+      distribution.devices(config),
+      lambda: make_worker(features, labels, config))
+  kinds = ('gray', 'color', 'overlay') if config.image_dir else (
+      'gray', 'color')
+  waiting = resumption.begin_images(config, examples, share, kinds)
+  if config.image_dir:
+    results.write_legend(config.save_dir, config.dataset, config.classes)
+  unread = label_all(workers, waiting, len(share), config)
+  print(f'{len(share) - len(unread)} images labelled: '
+        f'{config.save_dir}/gray and color')
+  _report_unread(unread, len(share), config)
+
+
+def find_examples(config):
+  """Lists what is to be labelled, of --image_dir or else --data_list."""
+  if config.image_dir:
+    return pictures.find_pictures(config.image_dir, config.save_dir)
+  examples = image_list.read_list(config.data_list, config.data_dir)
+  image_list.check_names(examples)
+  return examples
+
+
+def make_worker(features, labels, config):
+  """Makes what labels images on one device.
+
+  Args:
+    features: f32[M, D]; labels: i32[M], of the prototypes.
+    config: a `config.InferenceConfig`.
+
+  Returns:
+    A function of an example and of a function that gives its pixels; it returns
+    the example, the pixels and their labels. A picture of --image_dir that
+    cannot be read has None and a message instead.
+  """
+  model = embedding.restore_model(config)
+  if config.fold_batch_norm:
+    model = network.fold_batch_norm(
+        model, config.backbone, config.head, config.embedding_dim)
+  embedder = embedding.Embedder(
+      model, config.input_size, config.window_strides)
+  labeller = labeller_lib.Labeller(embedder, features, labels, config)
+
+  def label(item):
+    example, image = item
+    try:
+      pixels = image()
+    except InputError as error:
+      if not config.image_dir:
+        raise
+      return example, None, str(error)
+    return example, pixels, labeller.predict(pixels)
+  return label
+
+
+def label_all(workers, waiting, total, config):
+  """Labels images: reads the next and writes the last one meanwhile.
+
+  Args:
+    workers: of `make_worker`.
+    waiting: a list of `image_list.Example`.
+    total: how many there are with those that are labelled already.
+    config: a `config.InferenceConfig`.
+
+  Returns:
+    One message for each picture of --image_dir that cannot be read.
+
+  Raises:
+    InputError: an image of a list cannot be read, or results not be written.
+  """
+  read = pictures.read_picture if config.image_dir else files.read_image
   palette = dataset_info.get(config.dataset).palette
-  waiting = resumption.begin_images(config, examples, share)
-  predictions = sharding.map_in_threads(workers, waiting)
-  for predicted, example in zip(tqdm.tqdm(
-      predictions, total=len(share), initial=len(share) - len(waiting),
-      desc='inference'), waiting):
-    predicted = predicted.astype(np.uint8)
-    gray, color = resumption.image_outputs(config.save_dir, example)
-    files.write_png(gray, predicted)
-    files.write_png(color, palette[predicted])
-  print(f'{len(share)} images labelled: {config.save_dir}/gray and color')
+  unread = []
+  labelled = sharding.map_in_threads(workers, background.read_ahead(
+      lambda example: read(example.image), waiting))
+  with background.Writer() as writer:
+    for example, pixels, labels in tqdm.tqdm(
+        labelled, total=total, initial=total - len(waiting), desc='inference'):
+      if pixels is None:
+        unread.append(labels)
+        continue
+      writer.submit(
+          results.write_labels, config.save_dir, example.name, labels, palette,
+          pixels if config.image_dir else None)
+  return unread
+
+
+def _report_unread(unread, num_pictures, config):
+  """Names the pictures that were not read, then raises if there are any."""
+  for message in unread:
+    print(f'not labelled: {message}', file=sys.stderr)
+  if unread:
+    others = (f'the others are in {config.save_dir}'
+              if len(unread) < num_pictures else 'nothing was labelled')
+    raise InputError(
+        f'{len(unread)} of {num_pictures} pictures in {config.image_dir} '
+        f'cannot be read, named above; {others}')

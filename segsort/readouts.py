@@ -25,7 +25,7 @@ from segsort import embedding
 from segsort import extraction
 from segsort import files
 from segsort import image_list
-from segsort import inference
+from segsort import labeller as labeller_lib
 from segsort import input_pipeline
 from segsort import run_origin
 from segsort.confusion_matrix import ConfusionMatrix
@@ -70,7 +70,7 @@ def evaluate_embeddings(config):
   weights = fit_linear(pixels, classes, config.classes, config.probe_decay)
   centres = fit_clusters(
       sample_list(embedder, scored, config), config.classes, config)
-  labeller = inference.Labeller(embedder, *bank, config)
+  labeller = labeller_lib.Labeller(embedder, *bank, config)
   knn, linear, clusters = (
       ConfusionMatrix(config.classes, input_pipeline.IGNORED)
       for _ in range(3))

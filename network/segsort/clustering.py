@@ -29,14 +29,21 @@ def normalize(vectors):
   return vectors * tf.math.rsqrt(tf.maximum(squares, EPSILON))
 
 
-def location_features(height, width):
+def location_features(height, width, window=None):
   """Returns f32[H, W, 2]: row / height and column / width, from 0 to below 1.
 
   The one definition of the project, for whole images; crops and windows take
   their part of it. (The 2019 release had four, see the README.)
+
+  Args:
+    height: of the image.
+    width: of the image.
+    window: (top, bottom, left, right), the part of it that is wanted.
   """
-  rows = tf.range(height, dtype=tf.float32) / tf.cast(height, tf.float32)
-  columns = tf.range(width, dtype=tf.float32) / tf.cast(width, tf.float32)
+  top, bottom, left, right = window or (0, height, 0, width)
+  rows = tf.range(top, bottom, dtype=tf.float32) / tf.cast(height, tf.float32)
+  columns = tf.range(left, right, dtype=tf.float32)
+  columns /= tf.cast(width, tf.float32)
   return tf.stack(tf.meshgrid(rows, columns, indexing='ij'), -1)
 
 
@@ -95,10 +102,16 @@ def assign_clusters(features, centers):
     i32[..., P]. An empty cluster is never chosen.
   """
   similarities = tf.einsum('...pd,...kd->...pk', features, centers)
-  # Cosines are at least -1, so -4 keeps pixels away from empty clusters.
-  empty = tf.reduce_all(tf.equal(centers, 0.), -1)
-  similarities += tf.where(empty, -4., 0.)[..., None, :]
+  similarities += empty_bias(centers)[..., None, :]
   return tf.argmax(similarities, -1, output_type=tf.int32)
+
+
+def empty_bias(centers):
+  """Returns f32[..., K], to be added to cosines: -4 where a center is zero.
+
+  Cosines are at least -1, so it keeps pixels away from empty clusters.
+  """
+  return tf.where(tf.reduce_all(tf.equal(centers, 0.), -1), -4., 0.)
 
 
 def spherical_kmeans(features, labels, num_clusters, iterations):

@@ -1,5 +1,6 @@
 """Runs the suites, prints their table and writes the figures."""
 
+import dataclasses
 import datetime
 import importlib
 import os
@@ -14,13 +15,24 @@ from segsort import config as config_lib
 from segsort import files
 from segsort.benchmark import measure
 from segsort.errors import InputError
+from segsort.settings import Settings, setting
 
 # Each is a module of this package whose `comparisons()` yields the rows.
-SUITES = 'loss', 'train', 'data', 'evaluation', 'retrieval'
+SUITES = ('loss', 'train', 'data', 'inference', 'retrieval', 'evaluation')
 
 _COLUMNS = '{:<44} {:>9} {:>9} {:>7} {:>7} {:>7} {:>8} {:>8} {:>7} {:>7} {:>4}'
 _HEADINGS = ('row', 'ours ms', 'twin ms', 'ratio', 'aim', 'cpu', 'ours MB',
              'twin MB', 'ratio', 'aim', 'met')
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BenchmarkConfig(Settings):
+  """What is measured."""
+
+  suites: str = setting(
+      ','.join(SUITES), 'comma-separated suites, in this order')
+  repeats: int = setting(0, 'timed turns a row; 0: each row\'s own number')
+  save_json: str = setting('', 'file for the figures')
 
 
 def benchmark(config):

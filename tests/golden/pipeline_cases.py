@@ -47,7 +47,10 @@ def check_c8(report):
 
 @contextlib.contextmanager
 def recorded():
-  """Yields a list of the calls of `cluster_image`: arguments and labels."""
+  """Yields a list of the calls of `cluster_image`: arguments and labels.
+
+  Graphs run operation by operation meanwhile: a traced call has no values.
+  """
   calls = []
   original = extraction.cluster_image
 
@@ -58,7 +61,11 @@ def recorded():
     return labels
 
   with mock.patch.object(extraction, 'cluster_image', record):
-    yield calls
+    tf.config.run_functions_eagerly(True)
+    try:
+      yield calls
+    finally:
+      tf.config.run_functions_eagerly(False)
 
 
 def embeddings_of(call):

@@ -1,19 +1,25 @@
 """Labels by retrieval against numpy: windows, scales, mirrors, any size."""
 
+import dataclasses
+
 import cv2
 import embedding_twins
+import keras
 import numpy as np
 import PIL.Image
+import plain_labels
 import pytest
 import small_runs
 import tensorflow as tf
 
+import network
 from network import layers
 from segsort import config as config_lib
 from segsort import dataset_info
 from segsort import embedding
 from segsort import files
 from segsort import inference
+from segsort import labeller as labeller_lib
 from segsort import prototype_set
 
 WINDOW, STRIDE, CLASSES = (24, 24), 16, 3
@@ -35,7 +41,7 @@ def _prototypes(rng):
 def _labeller(prototypes, **settings):
   embedder = embedding.Embedder(
       embedding_twins.eighth_pixels, WINDOW, (STRIDE, STRIDE))
-  return inference.Labeller(embedder, *prototypes, _config(**settings))
+  return labeller_lib.Labeller(embedder, *prototypes, _config(**settings))
 
 
 def _image(rng, height, width):
@@ -132,7 +138,7 @@ def test_the_mirrored_image_gets_the_mirrored_labels(rng, prototypes):
 def test_turning_network_and_prototypes_changes_no_label(rng, prototypes):
   turn = np.linalg.qr(rng.normal(size=(4, 4)))[0].astype(np.float32)
   image = _image(rng, 40, 33)
-  turned = inference.Labeller(embedding.Embedder(
+  turned = labeller_lib.Labeller(embedding.Embedder(
       lambda images, training: embedding_twins.eighth_pixels(
           images, training) @ turn, WINDOW, (STRIDE, STRIDE)),
       prototypes[0] @ turn, prototypes[1], _config())
@@ -185,8 +191,45 @@ def test_networks_of_other_dimensions_in_one_process(rng, prototypes, padding):
                   [[0, 0]] * 3 + [[0, padding]])
 
   image = _image(rng, 30, 30)
-  labeller = inference.Labeller(
+  labeller = labeller_lib.Labeller(
       embedding.Embedder(wider, WINDOW, (STRIDE, STRIDE)),
       np.pad(prototypes[0], [[0, 0], [0, padding]]), prototypes[1], _config())
   np.testing.assert_array_equal(
       labeller.predict(image), _labeller(prototypes).predict(image))
+
+
+@pytest.mark.parametrize('height, width', ((96, 70), (40, 150), (31, 20)))
+def test_every_pixel_has_the_label_of_the_plain_path(rng, height, width):
+  """Batches, chunks, one graph and painted votes change no bit of a label."""
+  keras.utils.set_random_seed(0)
+  model = network.build_embedding_model('resnet_small', 'pspnet', 8)
+  config = _config(
+      embedding_dim=8, num_classes=7, kmeans_iterations=10,
+      input_size=config_lib.Size((40, 48)))
+  embedder = embedding.Embedder(model, (40, 48), config.window_strides)
+  image = _image(rng, height, width)
+  pixels = embedder.embed(image).numpy().reshape(-1, 8)
+  prototypes = pixels[rng.integers(0, len(pixels), 300)], rng.integers(
+      0, 7, 300).astype(np.int32)
+  labeller = labeller_lib.Labeller(
+      embedder, *prototypes, dataclasses.replace(
+          config, scale_aug=True, flip_aug=True))
+  image = _image(rng, height, width)
+  single = labeller.predict_single(image)
+  np.testing.assert_array_equal(
+      single, plain_labels.single(embedder, image, prototypes, config))
+  multi = labeller.predict_multi(image)
+  np.testing.assert_array_equal(multi, plain_labels.multi(
+      embedder, image, prototypes, config, labeller_lib.SCALES))
+  assert len(np.unique(multi)) > 2
+
+
+def test_images_of_new_sizes_trace_nothing_again(rng, prototypes):
+  labeller = _labeller(prototypes, scale_aug=True)
+  labeller.predict(_image(rng, 40, 33))
+  labeller.predict_single(_image(rng, 40, 33))
+  for size in ((24, 24), (50, 60), (3, 90)):
+    labeller.predict(_image(rng, *size))
+    labeller.predict_single(_image(rng, *size))
+  for compiled in (labeller._cluster, labeller._cluster_windows):
+    assert compiled.experimental_get_tracing_count() == 1

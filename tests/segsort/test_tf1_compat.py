@@ -10,7 +10,7 @@ from segsort import dataset_info
 from segsort import embedding
 from segsort import extraction
 from segsort import files
-from segsort import inference
+from segsort import labeller as labeller_lib
 from segsort import prototype_set
 from segsort import tf1_compat
 
@@ -86,7 +86,7 @@ def _labeller(rng, window, **settings):
       tf1_compat=True, **settings)
   embedder = embedding.Embedder(
       embedding_twins.eighth_pixels, window, (8, 8))
-  return inference.Labeller(embedder, features, labels, config), (
+  return labeller_lib.Labeller(embedder, features, labels, config), (
       features, labels)
 
 

@@ -1,0 +1,46 @@
+"""What to label: the images of a list, or a folder of one's own pictures."""
+
+import dataclasses
+import os
+
+from segsort import config as config_lib
+from segsort.errors import InputError
+from segsort.settings import setting
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class InferenceFlags(config_lib.InferenceConfig):
+  """Labels by retrieval, of a list or of a folder."""
+
+  data_list: str = setting(
+      '', 'list file: `image mask` a line, relative to --data_dir')
+  data_dir: str = setting('', 'folder that the list lines are relative to')
+  image_dir: str = setting(
+      '', 'folder of pictures of any format, subfolders included, in place of '
+      '--data_list and --data_dir')
+  fold_batch_norm: bool = setting(
+      False, 'fold it into the convolutions: some per cent faster on CPUs; '
+      'another rounding moves the labels of single pixels')
+
+  def check(self):
+    """Raises InputError for a number out of range, or two kinds of input."""
+    super().check()
+    if self.image_dir and (self.data_list or self.data_dir):
+      raise InputError(
+          '--image_dir is given, and --data_list or --data_dir as well; label '
+          'either a folder or a list')
+    missing = [f'--{name}' for name in ('data_list', 'data_dir')
+               if not getattr(self, name)]
+    if missing and not self.image_dir:
+      raise InputError(
+          f'the following arguments are required: {", ".join(missing)}; or '
+          'give --image_dir, a folder of pictures, alone')
+    if self.image_dir and os.path.realpath(
+        self.image_dir) == os.path.realpath(self.save_dir):
+      raise InputError(
+          f'--save_dir and --image_dir are both {self.save_dir}: the results '
+          'would be taken for pictures next time; name another --save_dir')
+    if self.image_dir and self.tf1_compat:
+      raise InputError(
+          '--tf1_compat repeats the 2019 release, which knows lists only; give '
+          '--data_list and --data_dir, or leave it out')

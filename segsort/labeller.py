@@ -1,0 +1,144 @@
+"""An image's labels: segments take the vote of their nearest prototypes."""
+
+import tensorflow as tf
+
+from network import layers
+from network.segsort import chunked_kmeans
+from network.segsort import clustering
+from network.segsort import retrieval
+from segsort import embedding
+from segsort import extraction
+from segsort import preprocessing
+from segsort import prototype_search
+from segsort import prototype_set
+from segsort import tf1_compat
+from segsort import votes as votes_lib
+
+SCALES = 0.5, 0.75, 1., 1.25, 1.5, 1.75
+WINDOWS_IN_PARALLEL = 2  # each is cut into chunks that run in parallel as well
+
+
+class Labeller:
+  """Labels images with an embedder and a prototype set."""
+
+  def __init__(self, embedder, features, labels, config):
+    """Keeps what all images share.
+
+    Args:
+      embedder: an `embedding.Embedder`.
+      features: f32[M, D], unit length.
+      labels: i32[M].
+      config: a `config.InferenceConfig`.
+    """
+    self._embedder = embedder
+    self._labels = tf.constant(labels)
+    self._grid = (config.num_clusters,) * 2
+    self._iterations = config.kmeans_iterations
+    self._num_classes = config.classes
+    self._search = prototype_search.make_search(
+        features, prototype_set.clamp_neighbours(
+            config.k_in_nearest_neighbors, len(labels)), config.retrieval)
+    self._scales = SCALES if config.scale_aug else (1.,)
+    self._flips = (False, True) if config.flip_aug else (False,)
+    # Signatures: one trace each, whatever sizes the images have.
+    self._cluster = tf.function(self._cluster_pixels, input_signature=[
+        tf.TensorSpec([None] * 3), tf.TensorSpec([None, None, 2])])
+    self._cluster_windows = tf.function(
+        self._embed_and_cluster, input_signature=[
+            embedder.windows_spec, tf.TensorSpec([None, None, None, 2])])
+    self._embed = embedding.embed_image
+    self._locate = embedding.locate_window
+    multi = config.scale_aug or config.flip_aug
+    if config.tf1_compat:
+      self._embed = tf1_compat.inference_embed
+      self._locate = tf1_compat.inference_locate
+      multi |= tf1_compat.inference_is_multi(config)
+    self.predict = self.predict_multi if multi else self.predict_single
+
+  def _cluster_pixels(self, embeddings, locations):
+    """K-means of one image or window.
+
+    Args:
+      embeddings: f32[H, W, D], unit length.
+      locations: f32[H, W, 2].
+
+    Returns:
+      Cluster labels [H, W], of 8 bit where they fit, and f32[K, D], the
+      clusters' prototypes.
+    """
+    num_clusters = self._grid[0] * self._grid[1]
+    size = tf.shape(embeddings)
+    clusters = extraction.cluster_image(
+        embeddings, locations, tf.ones(size[:2], tf.bool), self._grid,
+        self._iterations)
+    prototypes = chunked_kmeans.mean_directions(
+        tf.reshape(embeddings, [size[0] * size[1], size[2]]),
+        tf.reshape(clusters, [-1]), num_clusters)
+    small = num_clusters <= votes_lib.LOOKUP_SIZE
+    return tf.cast(clusters, tf.uint8 if small else tf.int32), prototypes
+
+  def _embed_and_cluster(self, windows, locations):
+    """Network and k-means of a batch of windows, in one graph.
+
+    Args:
+      windows: f32[N, H, W, 3], of window size.
+      locations: f32[N, h, w, 2], of the parts that are clustered.
+
+    Returns:
+      As `_cluster_pixels`, [N, h, w] and f32[N, K, D].
+    """
+    size = tf.shape(locations)
+    raw = self._embedder.embed_windows(windows)[:, :size[1], :size[2]]
+    num_clusters = self._grid[0] * self._grid[1]
+    small = num_clusters <= votes_lib.LOOKUP_SIZE
+    return tf.map_fn(
+        lambda one: self._cluster(clustering.normalize(one[0]), one[1]),
+        (raw, locations), parallel_iterations=WINDOWS_IN_PARALLEL,
+        fn_output_signature=(
+            tf.TensorSpec([None, None], tf.uint8 if small else tf.int32),
+            tf.TensorSpec([num_clusters, None])))
+
+  def _count_votes(self, prototypes):
+    """Votes i32[S, C] of the neighbours of f32[S, D]."""
+    return retrieval.count_votes(
+        tf.gather(self._labels, self._search(prototypes)), self._num_classes)
+
+  def label_embeddings(self, embeddings, locations):
+    """Returns i32[H, W] labels of f32[H, W, D] at f32[H, W, 2]."""
+    clusters, prototypes = self._cluster(embeddings, locations)
+    winners = tf.argmax(
+        self._count_votes(prototypes), -1, output_type=tf.int32).numpy()
+    return winners[clusters.numpy()]
+
+  def predict_single(self, image):
+    """Returns i32[H, W] labels of u8[H, W, 3], clustered as a whole."""
+    labels = self.label_embeddings(*self._embed(self._embedder, image))
+    return labels[:image.shape[0], :image.shape[1]]
+
+  def predict_multi(self, image):
+    """Returns i32[H, W] labels of u8[H, W, 3]: votes of scales and mirrors."""
+    votes = votes_lib.VoteSum(image.shape[:2])
+    for scale in self._scales:
+      for flip in self._flips:
+        self._add_view(votes, image, scale, flip)
+    return votes.winners()
+
+  def _add_view(self, votes, image, scale, flip):
+    """Adds the votes of one scale, mirrored or not, to a `votes.VoteSum`."""
+    height, width = image.shape[:2]
+    scaled = max(int(height * scale), 1), max(int(width * scale), 1)
+    pixels = preprocessing.subtract_mean(image)
+    pixels = layers.resize_bilinear(pixels[None], scaled)[0]
+    if flip:
+      pixels = pixels[:, ::-1]
+    windows = []
+    for places, batch in self._embedder.batches(pixels):
+      located = [self._locate(place, scaled) for place in places]
+      clusters, prototypes = self._cluster_windows(
+          batch, tf.stack([locations for _, locations in located]))
+      tables = self._count_votes(
+          tf.reshape(prototypes, [-1, prototypes.shape[-1]]))
+      tables = tf.reshape(tables, [len(places), -1, self._num_classes])
+      windows += zip((place for place, _ in located), clusters.numpy(),
+                     tables.numpy())
+    votes.add_view(scaled, windows, flip)

@@ -1,0 +1,168 @@
+"""Pictures as people have them: any common format, found in folders.
+
+Lists of a data set go through `files.read_image`; this is for one's own
+photographs, which are turned, transparent, grey, 16 bit or for print.
+"""
+
+import collections
+import io
+import os
+
+import numpy as np
+import PIL.Image
+import PIL.ImageOps
+import tensorflow as tf
+
+from segsort import dataset_info
+from segsort import files
+from segsort import image_list
+from segsort.errors import InputError
+
+SUFFIXES = (
+    '.jpg', '.jpeg', '.jpe', '.jfif', '.png', '.bmp', '.gif', '.tif', '.tiff',
+    '.webp', '.ppm', '.pgm', '.pbm', '.pnm', '.tga')
+_ORIENTATION = 0x0112  # the EXIF tag
+# What a tag from 1 on says must be done to stand upright: rows and columns
+# exchanged, then top and bottom, then left and right.
+_TURNS = ((0, 0, 0), (0, 0, 1), (0, 1, 1), (0, 1, 0),
+          (1, 0, 0), (1, 0, 1), (1, 1, 1), (1, 1, 0))
+_UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, KeyError,
+               OverflowError, tf.errors.OpError)
+
+
+def find_pictures(folder, leave_out=''):
+  """Lists the pictures of a folder and its subfolders, by their suffix.
+
+  Args:
+    folder: hidden files and folders in it are skipped.
+    leave_out: a folder that is not searched, for results within `folder`.
+
+  Returns:
+    A list of `image_list.Example`, sorted by path; the name keeps the
+    subfolder, and the suffix where two pictures differ in nothing else.
+
+  Raises:
+    InputError: no such folder, or no pictures in it.
+  """
+  if not os.path.isdir(folder):
+    raise InputError(f'there is no folder {folder}; check --image_dir')
+  paths = sorted(
+      os.path.relpath(os.path.join(place, name), folder)
+      for place, name in _walk(folder, leave_out)
+      if name.lower().endswith(SUFFIXES))
+  if not paths:
+    raise InputError(
+        f'no pictures in {folder}: no file there ends in one of '
+        f'{" ".join(SUFFIXES)}; check --image_dir')
+  return [
+      image_list.Example(os.path.join(folder, path), '', '', name,
+                         os.path.join(folder, path))
+      for path, name in zip(paths, result_names(paths))]
+
+
+def _walk(folder, leave_out):
+  """Yields (folder, file name) of all files that are not hidden."""
+  leave_out = os.path.realpath(leave_out) if leave_out else None
+  for place, folders, names in os.walk(folder, onerror=_refuse):
+    folders[:] = [
+        name for name in folders if not name.startswith('.')
+        and os.path.realpath(os.path.join(place, name)) != leave_out]
+    for name in names:
+      if not name.startswith('.'):
+        yield place, name
+
+
+def _refuse(error):
+  raise InputError(
+      f'cannot read the folder {error.filename}: {error.strerror}; mend its '
+      'permissions or move it out of --image_dir') from error
+
+
+def result_names(paths):
+  """Names results after pictures, no two alike on any file system.
+
+  Args:
+    paths: list of different paths.
+
+  Returns:
+    A name per path: without the suffix, as `a/b` for `a/b.png`; with it where
+    another picture has, or could then have, the same name, as `b.jpg`.
+  """
+  stems = [os.path.splitext(path)[0] for path in paths]
+  taken = collections.Counter(
+      name.casefold() for name in (*stems, *paths))
+  return [stem if taken[stem.casefold()] == 1 else path
+          for path, stem in zip(paths, stems)]
+
+
+def read_picture(path):
+  """Reads a picture as people see it.
+
+  The first frame, upright by its EXIF orientation. Transparent parts show the
+  mean colour of the training images, which a network takes for nothing: it is
+  what padding consists of. Of 16 bits the upper 8 are kept; floating point and
+  32 bit pictures are stretched from their lowest to their highest value.
+
+  Args:
+    path: of any format that Pillow reads. JPEGs in RGB or grey go through
+      TensorFlow's decoder, as those of lists do.
+
+  Returns:
+    u8[H, W, 3] RGB.
+
+  Raises:
+    InputError: missing, unreadable or corrupt.
+  """
+  data = files.read_bytes(path, 'picture')
+  try:
+    picture = PIL.Image.open(io.BytesIO(data))
+    if picture.format in ('JPEG', 'MPO') and picture.mode in ('RGB', 'L'):
+      return turn(tf.io.decode_jpeg(data, channels=3).numpy(),
+                  picture.getexif().get(_ORIENTATION, 1))
+    return to_rgb(PIL.ImageOps.exif_transpose(picture))
+  except PIL.Image.DecompressionBombError as error:
+    raise InputError(
+        f'will not decode the picture {path}: {error}; make it smaller'
+    ) from error
+  except _UNREADABLE as error:
+    raise InputError(
+        f'cannot decode the picture {path}: it is corrupt or not a picture; '
+        'replace or remove it') from error
+
+
+def turn(pixels, orientation):
+  """Turns and mirrors [H, W, ...] as an EXIF orientation says, 1 to 8."""
+  if orientation not in range(1, 9):
+    return pixels  # a broken tag says nothing
+  transposed, upside_down, mirrored = _TURNS[orientation - 1]
+  if transposed:
+    pixels = np.swapaxes(pixels, 0, 1)
+  pixels = pixels[::-1] if upside_down else pixels
+  pixels = pixels[:, ::-1] if mirrored else pixels
+  return np.ascontiguousarray(pixels)
+
+
+def to_rgb(picture):
+  """Converts a PIL picture of any mode to u8[H, W, 3], see `read_picture`."""
+  if picture.mode.startswith(('I', 'F')):
+    grey = _to_8_bit(np.array(picture), picture.mode)
+    return np.repeat(grey[..., None], 3, -1)
+  if picture.has_transparency_data:
+    picture = picture.convert('RGBA')
+    mean = tuple(round(level) for level in dataset_info.PIXEL_MEAN)
+    paper = PIL.Image.new('RGBA', picture.size, (*mean, 255))
+    picture = PIL.Image.alpha_composite(paper, picture)
+  return np.array(picture.convert('RGB'))
+
+
+def _to_8_bit(grey, mode):
+  """Returns u8[H, W] of a grey picture of more bits."""
+  if mode.startswith('I;16') or (
+      mode == 'I' and grey.min() >= 0 and grey.max() < 2**16):
+    return (grey.astype(np.int64) >> 8).astype(np.uint8)
+  grey = grey.astype(np.float64)
+  lowest, highest = grey.min(), grey.max()
+  if not np.isfinite([lowest, highest]).all():
+    raise ValueError('not all its values are finite')
+  scaled = (grey - lowest) * (255 / max(highest - lowest, 1e-12))
+  return scaled.round().astype(np.uint8)

@@ -1,0 +1,53 @@
+"""What inference writes of each image, and the legend to it."""
+
+import os
+
+import numpy as np
+
+from segsort import dataset_info
+from segsort import files
+from segsort import visualization
+
+STRIP = 256  # rows
+
+
+def write_labels(folder, name, labels, palette, image=None):
+  """Writes FOLDER/{color,overlay,gray}/NAME.png, each whole or not at all.
+
+  `gray` comes last: where it is, the others are.
+
+  Args:
+    folder: for the results.
+    name: of the image, subfolders included.
+    labels: i32[H, W] in 0..255.
+    palette: u8[256, 3].
+    image: u8[H, W, 3], for the overlay; none is written if None.
+
+  Raises:
+    InputError: the disk is full, or the folder cannot be written to.
+  """
+  pictures = {'color': visualization.colorize(labels, palette)}
+  if image is not None:
+    # In strips: blending takes 80 bytes a pixel.
+    pictures['overlay'] = np.concatenate([
+        visualization.overlay(image[top:top + STRIP], labels[top:top + STRIP],
+                              palette)
+        for top in range(0, len(image), STRIP)])
+  for kind, pixels in (*pictures.items(), ('gray', labels.astype(np.uint8))):
+    files.write_png(os.path.join(folder, kind, f'{name}.png'), pixels)
+
+
+def write_legend(folder, dataset, num_classes):
+  """Writes FOLDER/legend.json: a list of {id, name, color} of the classes.
+
+  Args:
+    folder: for the results.
+    dataset: its name in `dataset_info`; classes beyond its own are numbered.
+    num_classes: C.
+  """
+  info = dataset_info.get(dataset)
+  names = [*info.class_names[:num_classes]]
+  names += [f'class {label}' for label in range(len(names), num_classes)]
+  files.write_json(os.path.join(folder, 'legend.json'), [
+      {'id': label, 'name': name, 'color': info.palette[label].tolist()}
+      for label, name in enumerate(names)])
