@@ -116,6 +116,10 @@ class TrainUnsupConfig(TrainConfig):
   num_banks: int = setting(
       0, 'earlier batches whose prototypes take part in the loss')
   num_steps: int = setting(10000, 'updates')
+  grouped: bool = setting(
+      False, 'the masks number groups of alike regions of all images, as '
+      'group_regions.py writes them: a pixel is pulled to the other segments '
+      'of its group')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -51,6 +51,8 @@
   export DETECTOR="${DETECTOR:-gradient}" DETECTOR_PATH="${DETECTOR_PATH:-}"
   export THRESHOLD="${THRESHOLD:-}" MAX_REGIONS="${MAX_REGIONS:-255}"
   export IS_OVERSEGMENT="${IS_OVERSEGMENT:-1}"
+  export IS_GROUPED="${IS_GROUPED:-0}" NUM_GROUPS="${NUM_GROUPS:-16}"
+  export COLOR_WEIGHT="${COLOR_WEIGHT:-1}"
 
   source "$root/bashscripts/settings.sh"
   # Sourced: a fresh bash works on, free of the caller's options and aliases.
@@ -58,5 +60,6 @@
   source "$root/bashscripts/stages.sh" &&
     show_settings 1 && { [ -n "$CAMVID_SOURCE" ] || check 1; } && set_up &&
     prepare prepare_camvid && check 1 && check_oversegmentations &&
-    prepare make_oversegmentations && run_stage 1 train_unsup
+    prepare make_oversegmentations && prepare group_regions &&
+    run_stage 1 train_unsup
 )

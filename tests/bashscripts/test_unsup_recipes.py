@@ -39,6 +39,32 @@ def test_masks_that_are_there_are_left_alone(project, dataset):
   assert set(STEPS) <= set(_names(project))
 
 
+@pytest.mark.parametrize('dataset', HED)
+def test_groups_of_regions_are_made_for_training_alone(project, dataset):
+  project.add(HED[dataset])
+  result = project.run(f'{dataset}/train_segsort_unsup.sh', RESTORE_FROM='',
+                       IS_GROUPED='1', NUM_GROUPS='9', COLOR_WEIGHT='0.5')
+  assert result.returncode == 0, result.stderr
+  names = _names(project)
+  first = names.index('group_regions.py')
+  assert names[first + 1:first + 4] == STEPS
+  (_, grouping), (_, training), (_, extraction) = project.calls()[
+      first:first + 3]
+  assert grouping['num_groups'] == '9' and grouping['color_weight'] == '0.5'
+  assert grouping['data_dir'] == training['data_dir']
+  assert grouping['save_list'] == training['data_list']
+  assert grouping['data_list'] == extraction['data_list']
+  assert training['grouped'] is None  # a switch, without a value
+
+
+@pytest.mark.parametrize('dataset', ('voc12',))
+def test_regions_stay_alone_unless_told_so(project, dataset):
+  project.run(f'{dataset}/train_segsort_unsup.sh')
+  assert 'group_regions.py' not in _names(project)
+  training = dict(project.calls())['train_segsort_unsup.py']
+  assert 'grouped' not in training
+
+
 def test_one_absent_mask_of_many_is_enough(project):
   project.add('dataset/voc12/train.txt',
               '/VOC2012/JPEGImages/x.jpg /VOC2012/segcls/x.png\n\n'
