@@ -62,6 +62,9 @@ class ModelSettings(NetworkSettings):
 class TrainConfig(DataSettings, ModelSettings):
   """Training, supervised."""
 
+  POSITIVE = tuple(name for name in Settings.POSITIVE if name != 'num_steps')
+  NOT_NEGATIVE = Settings.NOT_NEGATIVE + ('num_steps',)
+
   snapshot_dir: str = setting(text='folder of this run: checkpoints and events')
   restore_from: str = setting(
       '', 'checkpoint to start from: a prefix, or a folder with checkpoints')
@@ -73,7 +76,8 @@ class TrainConfig(DataSettings, ModelSettings):
   overwrite: bool = setting(False, 'start anew in a folder with checkpoints')
   batch_size: int = setting(8, 'images a step')
   input_size: Size = setting(Size((336, 336)), 'crop, height,width')
-  num_steps: int = setting(30000, 'updates')
+  num_steps: int = setting(
+      30000, 'updates; 0 saves the network as it starts')
   iter_size: int = setting(1, 'batches whose gradients make one update')
   learning_rate: float = setting(2e-3, 'at step 0; 10 times this in the head')
   power: float = setting(0.9, 'of the polynomial decay to 0')
@@ -115,7 +119,8 @@ class TrainUnsupConfig(TrainConfig):
 
   num_banks: int = setting(
       0, 'earlier batches whose prototypes take part in the loss')
-  num_steps: int = setting(10000, 'updates')
+  num_steps: int = setting(
+      10000, 'updates; 0 saves the network as it starts')
   grouped: bool = setting(
       False, 'the masks number groups of alike regions of all images, as '
       'group_regions.py writes them: a pixel is pulled to the other segments '

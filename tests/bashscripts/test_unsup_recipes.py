@@ -16,7 +16,7 @@ def _names(project):
 def test_absent_masks_are_made_before_training(project, dataset):
   (project.root / HED[dataset]).unlink(missing_ok=True)
   result = project.run(f'{dataset}/train_segsort_unsup.sh', RESTORE_FROM='',
-                       THRESHOLD='0.4', MAX_REGIONS='48')
+                       THRESHOLD='0.4', MAX_REGIONS='48', IS_GROUPED='0')
   assert result.returncode == 0, result.stderr
   names = _names(project)
   first = names.index('make_oversegmentation.py')
@@ -55,6 +55,14 @@ def test_groups_of_regions_are_made_for_training_alone(project, dataset):
   assert grouping['save_list'] == training['data_list']
   assert grouping['data_list'] == extraction['data_list']
   assert training['grouped'] is None  # a switch, without a value
+
+
+def test_the_demo_groups_regions_by_texture_alone(project):
+  project.run('demo/train_segsort_unsup.sh')
+  calls = dict(project.calls())
+  assert calls['group_regions.py']['color_weight'] == '0'
+  assert 'grouped' in calls['train_segsort_unsup.py']
+  assert calls['train_segsort_unsup.py']['num_banks'] == '2'
 
 
 @pytest.mark.parametrize('dataset', ('voc12',))

@@ -202,3 +202,21 @@ def test_a_run_of_regions_does_not_go_on_with_groups(tiny_dataset, tmp_path):
   training.train_unsupervised(settings())
   with pytest.raises(InputError, match='--grouped False, not True'):
     training.train_unsupervised(settings(grouped=True, num_steps=6))
+
+
+def test_no_step_saves_the_network_as_it_starts(tiny_dataset, tmp_path, capsys):
+  runs = [small_runs.train_config(
+      tiny_dataset, tmp_path / name, config_lib.TrainUnsupConfig, num_steps=0)
+          for name in 'ab']
+  tensors = []
+  for config in runs:
+    config.check()
+    training.train_unsupervised(config)
+    assert checkpoint.steps_in(config.snapshot_dir) == [0]
+    tensors.append(checkpoint.load(
+        checkpoint.checkpoint_path(config.snapshot_dir, 0)))
+  for name, value in tensors[0].items():
+    np.testing.assert_array_equal(value, tensors[1][name])
+  assert 'trained 0 steps' in capsys.readouterr().out
+  training.train_unsupervised(runs[0])
+  assert 'is finished (step 0 of 0)' in capsys.readouterr().out
