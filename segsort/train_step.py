@@ -60,15 +60,18 @@ def unsupervised_loss(embeddings, batch, state, config):
   """The loss of one batch of oversegmented images (arXiv:1910.06962).
 
   Arguments and results as `supervised_loss`, the batch from
-  `input_pipeline.unsupervised_batches`.
+  `input_pipeline.unsupervised_batches`. With `config.grouped` its regions are
+  groups over all images, else the release's: each is like itself alone.
   """
   embeddings = clustering.normalize(embeddings)
   regions = _shrink(batch['oversegmentation'], tf.shape(embeddings)[1:3])
-  bank_prototypes, _ = state.bank.read()
+  if config.grouped:
+    regions = tf.where(regions == input_pipeline.IGNORED, -1, regions)
   loss, prototypes, classes, segment_labels = (
       loss_lib.unsupervised_segsort_loss(
           embeddings, regions, concentration=config.concentration,
-          bank=bank_prototypes, replicas=distribution.replicas()))
+          bank=state.bank.read(), replicas=distribution.replicas(),
+          grouped=config.grouped))
   return loss, {
       'embeddings': embeddings, 'labels': regions, 'prototypes': prototypes,
       'prototype_classes': classes, 'segment_labels': segment_labels,

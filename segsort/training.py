@@ -48,6 +48,8 @@ def _run(config, needs, make_batches, loss_of_embeddings):
   chief = distribution.is_chief(strategy)
   if chief:
     config_lib.write_run(config.snapshot_dir, config)
+    if not config.num_steps:  # untrained: what training has to beat
+      _save(state, config, 0)
   first, share = int(state.step.numpy()), distribution.share_of(strategy)
   batches = input_pipeline.Batches(
       make_batches(examples, config, first, share))

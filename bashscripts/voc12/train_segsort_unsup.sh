@@ -39,6 +39,8 @@
   export DETECTOR="${DETECTOR:-gradient}" DETECTOR_PATH="${DETECTOR_PATH:-}"
   export THRESHOLD="${THRESHOLD:-}" MAX_REGIONS="${MAX_REGIONS:-255}"
   export IS_OVERSEGMENT="${IS_OVERSEGMENT:-1}"
+  export IS_GROUPED="${IS_GROUPED:-0}" NUM_GROUPS="${NUM_GROUPS:-16}"
+  export COLOR_WEIGHT="${COLOR_WEIGHT:-1}"
 
   export INFERENCE_INPUT_SIZE="${INFERENCE_INPUT_SIZE:-720,720}"
 
@@ -47,5 +49,6 @@
   [ "${BASH_SOURCE[0]:-}" = "$0" ] || exec bash "$script"
   source "$root/bashscripts/stages.sh" &&
     show_settings 1 && check 1 && check_oversegmentations && set_up &&
-    prepare make_oversegmentations && run_stages train_unsup 1
+    prepare make_oversegmentations && prepare group_regions &&
+    run_stages train_unsup 1
 )

@@ -209,30 +209,35 @@ def _static_segments(embeddings, cluster_labels, classes, static_shape):
 
 
 def unsupervised_segsort_loss(embeddings, oversegmentation, *, concentration,
-                              bank=None, replicas=ALONE):
+                              bank=None, replicas=ALONE, grouped=False):
   """Segment sorting without labels (arXiv:1910.06962).
 
   Every region of an image is a class of its own, so that a pixel's numerator
-  is its own segment.
+  is its own segment. Or, if regions of all images were grouped beforehand, a
+  group is a class: the numerator holds the group's segments in other images.
 
   Args:
     embeddings: f32[B, H, W, D], unit length.
     oversegmentation: i32[B, H, W], regions per image; negative for padding
       (the 2019 release took padding for a segment).
     concentration: kappa.
-    bank: prototypes f32[M, D] of earlier batches, all other classes, or None.
+    bank: (prototypes f32[M, D], labels i32[M]) of earlier batches, or None;
+      without groups all of other classes, whatever the labels.
     replicas: as for `segsort_loss`.
+    grouped: whether `oversegmentation` numbers groups that images share.
 
   Returns:
-    As `segsort_loss`; the classes are region numbers without meaning.
+    As `segsort_loss`; the classes are groups, or else numbers of regions
+    without meaning.
   """
   batch = tf.shape(oversegmentation)[0]
   images = tf.range(batch) + batch * replicas.index
   regions = tf.where(
       oversegmentation >= 0,
       oversegmentation + MAX_REGIONS * images[:, None, None], -1)
-  if bank is not None:
-    bank = bank, tf.fill([tf.shape(bank)[0]], tf.int32.max)  # no region's
+  if bank is not None and not grouped:
+    bank = bank[0], tf.fill([tf.shape(bank[0])[0]], tf.int32.max)  # no region's
   return segsort_loss(
-      embeddings, regions, regions, concentration=concentration, bank=bank,
+      embeddings, regions, oversegmentation if grouped else regions,
+      concentration=concentration, bank=bank,
       replicas=replicas)

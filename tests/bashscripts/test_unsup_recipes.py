@@ -16,7 +16,7 @@ def _names(project):
 def test_absent_masks_are_made_before_training(project, dataset):
   (project.root / HED[dataset]).unlink(missing_ok=True)
   result = project.run(f'{dataset}/train_segsort_unsup.sh', RESTORE_FROM='',
-                       THRESHOLD='0.4', MAX_REGIONS='48')
+                       THRESHOLD='0.4', MAX_REGIONS='48', IS_GROUPED='0')
   assert result.returncode == 0, result.stderr
   names = _names(project)
   first = names.index('make_oversegmentation.py')
@@ -37,6 +37,40 @@ def test_masks_that_are_there_are_left_alone(project, dataset):
   assert result.returncode == 0, result.stderr
   assert 'make_oversegmentation.py' not in _names(project)
   assert set(STEPS) <= set(_names(project))
+
+
+@pytest.mark.parametrize('dataset', HED)
+def test_groups_of_regions_are_made_for_training_alone(project, dataset):
+  project.add(HED[dataset])
+  result = project.run(f'{dataset}/train_segsort_unsup.sh', RESTORE_FROM='',
+                       IS_GROUPED='1', NUM_GROUPS='9', COLOR_WEIGHT='0.5')
+  assert result.returncode == 0, result.stderr
+  names = _names(project)
+  first = names.index('group_regions.py')
+  assert names[first + 1:first + 4] == STEPS
+  (_, grouping), (_, training), (_, extraction) = project.calls()[
+      first:first + 3]
+  assert grouping['num_groups'] == '9' and grouping['color_weight'] == '0.5'
+  assert grouping['data_dir'] == training['data_dir']
+  assert grouping['save_list'] == training['data_list']
+  assert grouping['data_list'] == extraction['data_list']
+  assert training['grouped'] is None  # a switch, without a value
+
+
+def test_the_demo_groups_regions_by_texture_alone(project):
+  project.run('demo/train_segsort_unsup.sh')
+  calls = dict(project.calls())
+  assert calls['group_regions.py']['color_weight'] == '0'
+  assert 'grouped' in calls['train_segsort_unsup.py']
+  assert calls['train_segsort_unsup.py']['num_banks'] == '2'
+
+
+@pytest.mark.parametrize('dataset', ('voc12',))
+def test_regions_stay_alone_unless_told_so(project, dataset):
+  project.run(f'{dataset}/train_segsort_unsup.sh')
+  assert 'group_regions.py' not in _names(project)
+  training = dict(project.calls())['train_segsort_unsup.py']
+  assert 'grouped' not in training
 
 
 def test_one_absent_mask_of_many_is_enough(project):

@@ -207,3 +207,51 @@ def test_unsupervised_training_needs_no_labels(tiny_dataset, tmp_path):
   assert np.isfinite(small_runs.logged(run)).all()
   assert small_runs.logged(run, 'bank_fill') == [0] * 4
   assert checkpoint.steps_in(str(run)) == [4]
+
+
+def test_groups_take_the_bank_and_leave_out_what_is_in_none(
+    tiny_dataset, tmp_path):
+  """Another loss than that of regions; the bank holds groups, never 255."""
+  for i in range(4):
+    path = f'{tiny_dataset[0]}/hed/im{i}.png'
+    regions = files.read_mask(path) % 3
+    regions[:9] = 255
+    files.write_png(path, regions.astype(np.uint8))
+  losses = []
+  for grouped in (False, True):
+    run = tmp_path / f'run{grouped}'
+    training.train_unsupervised(small_runs.train_config(
+        tiny_dataset, run, config_lib.TrainUnsupConfig, update_tb_every=1,
+        grouped=grouped, num_banks=1))
+    losses.append(small_runs.logged(run))
+  labels = checkpoint.load(
+      checkpoint.checkpoint_path(str(run), 4))['memory_bank/labels']
+  assert set(np.unique(labels)) <= {-1, 0, 1, 2} and labels.max() >= 0
+  assert abs(losses[0][0] - losses[1][0]) > 1e-3
+
+
+def test_a_run_of_regions_does_not_go_on_with_groups(tiny_dataset, tmp_path):
+  def settings(**more):
+    return small_runs.train_config(
+        tiny_dataset, tmp_path, config_lib.TrainUnsupConfig, **more)
+  training.train_unsupervised(settings())
+  with pytest.raises(InputError, match='--grouped False, not True'):
+    training.train_unsupervised(settings(grouped=True, num_steps=6))
+
+
+def test_no_step_saves_the_network_as_it_starts(tiny_dataset, tmp_path, capsys):
+  runs = [small_runs.train_config(
+      tiny_dataset, tmp_path / name, config_lib.TrainUnsupConfig, num_steps=0)
+          for name in 'ab']
+  tensors = []
+  for config in runs:
+    config.check()
+    training.train_unsupervised(config)
+    assert checkpoint.steps_in(config.snapshot_dir) == [0]
+    tensors.append(checkpoint.load(
+        checkpoint.checkpoint_path(config.snapshot_dir, 0)))
+  for name, value in tensors[0].items():
+    np.testing.assert_array_equal(value, tensors[1][name])
+  assert 'trained 0 steps' in capsys.readouterr().out
+  training.train_unsupervised(runs[0])
+  assert 'is finished (step 0 of 0)' in capsys.readouterr().out

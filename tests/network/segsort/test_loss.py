@@ -205,13 +205,39 @@ def test_unsupervised_loss_takes_every_region_for_a_class(seed):
   embeddings, _, _, bank = _random_batch(seed)
   regions = rng.integers(-1, 4, (2, 3, 4)).astype(np.int32)
   loss, prototypes, _, segments = loss_lib.unsupervised_segsort_loss(
-      embeddings, regions, concentration=10., bank=bank[0])
+      embeddings, regions, concentration=10., bank=bank)
   names = np.where(regions < 0, -1, regions + 9 * np.arange(2)[:, None, None])
   expected = _batch_twin(*_flat(embeddings, names, names), 10.,
                          (bank[0], [-1] * len(bank[0])))
   np.testing.assert_allclose(loss, expected[0], rtol=2e-5)
   np.testing.assert_allclose(prototypes, expected[1], atol=1e-6)
   assert segments.numpy()[regions >= 0].tolist() == expected[3]
+
+
+@pytest.mark.parametrize('seed', range(4))
+def test_a_group_is_a_class_that_images_and_bank_share(seed):
+  rng = np.random.default_rng(seed)
+  embeddings, _, _, bank = _random_batch(seed)
+  groups = rng.integers(-1, 3, (2, 3, 4)).astype(np.int32)
+  loss, prototypes, classes, segments = loss_lib.unsupervised_segsort_loss(
+      embeddings, groups, concentration=10., bank=bank, grouped=True)
+  regions = np.where(groups < 0, -1, groups + 9 * np.arange(2)[:, None, None])
+  expected = _batch_twin(*_flat(embeddings, regions, groups), 10., bank)
+  np.testing.assert_allclose(loss, expected[0], rtol=2e-5)
+  np.testing.assert_allclose(prototypes, expected[1], atol=1e-6)
+  assert segments.numpy()[groups >= 0].tolist() == expected[3]
+  for group, segment in zip(groups.ravel(), segments.numpy().ravel()):
+    assert group == (classes.numpy()[segment] if segment >= 0 else -1)
+
+
+def test_the_loss_of_a_group_in_two_images_by_hand():
+  """Two images of two pixels, groups 0 and 1: cosines 1 and 0 only."""
+  embeddings = np.float32([[[[1, 0], [0, 1]]], [[[1, 0], [0, 1]]]])
+  groups = np.int32([[[0, 1]], [[0, 1]]])
+  loss = loss_lib.unsupervised_segsort_loss(
+      embeddings, groups, concentration=2., grouped=True)[0]
+  # Numerator: the other image's of the group; both of the other group remain.
+  assert loss.numpy() == pytest.approx(np.log1p(2 / np.exp(2)), rel=1e-5)
 
 
 def test_unsupervised_loss_of_padding_alone_is_zero():
@@ -231,7 +257,7 @@ def test_unknown_sizes_inside_a_function():
     supervised = loss_lib.segsort_loss(
         embeddings, clusters, classes, concentration=10., bank=bank)[0]
     return supervised, loss_lib.unsupervised_segsort_loss(
-        embeddings, clusters, concentration=10., bank=bank[0])[0]
+        embeddings, clusters, concentration=10., bank=bank)[0]
 
   for seed in (0, 1):
     embeddings, clusters, classes, bank = _random_batch(seed, batch=1 + seed)

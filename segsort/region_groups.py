@@ -1,0 +1,172 @@
+"""Regions of all images to groups of alike ones: classes without labels.
+
+A region alone teaches the network to tell it from all others, those of its own
+kind included. A group gives it others to be like: the regions of other images
+with its texture, and its colours if those mean anything. Groups are found by
+k-means, before training and without labels.
+"""
+
+import dataclasses
+import os
+
+import cv2
+import numpy as np
+import tqdm
+
+from segsort import config as config_lib
+from segsort import files
+from segsort import gradient_contours
+from segsort import image_list
+from segsort import input_pipeline
+from segsort import texture_descriptors
+from segsort.errors import InputError
+
+SAMPLES = 250  # pixels of an image that the textons are learned from
+RESTARTS = 10  # of the k-means of regions; the best counts
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class GroupConfig(config_lib.Settings):
+  """Which regions are grouped, and by what."""
+
+  POSITIVE = 'num_groups', 'num_textons', 'min_pixels'
+  NOT_NEGATIVE = 'random_seed', 'color_weight'
+  BELOW = {'num_groups': 256, 'random_seed': 2**31}
+
+  data_list: str = config_lib.setting(
+      text='list file: `image [mask [oversegmentation]]` a line')
+  data_dir: str = config_lib.setting(
+      text='folder that the list lines are relative to')
+  save_dir: str = config_lib.setting(
+      text='folder in --data_dir for the masks of groups, ID.png')
+  save_list: str = config_lib.setting(
+      text='list to write: --data_list with these masks as third column')
+  num_groups: int = config_lib.setting(16, 'kinds of regions')
+  num_textons: int = config_lib.setting(40, 'words that describe a texture')
+  color_weight: float = config_lib.setting(
+      1., 'of the colours beside the texture; 0: colours mean nothing')
+  min_pixels: int = config_lib.setting(
+      30, 'regions with fewer are in no group, and no part of the loss')
+  random_seed: int = config_lib.setting(1, 'of textons and groups')
+
+
+def group_regions(config):
+  """Writes a mask for each image that numbers the group of each region.
+
+  Args:
+    config: a GroupConfig.
+
+  Raises:
+    InputError: no oversegmentation, or none of --min_pixels.
+  """
+  where = os.path.relpath(config.save_dir, config.data_dir)
+  if where.split(os.sep)[0] == '..':
+    raise InputError(
+        f'--save_dir {config.save_dir} is not in --data_dir '
+        f'{config.data_dir}, which list lines are relative to; move it there')
+  examples = image_list.read_list(
+      config.data_list, config.data_dir, ('image', 'oversegmentation'))
+  image_list.check_names(examples)
+  histograms, sizes = describe_regions(examples, config)
+  large = sizes >= config.min_pixels
+  if not large.any():
+    raise InputError(
+        f'no region of {config.data_list} has {config.min_pixels} pixels; '
+        'lower --min_pixels, or make larger regions by a higher --threshold')
+  groups = np.full(len(sizes), input_pipeline.IGNORED)
+  groups[large] = cluster(
+      histograms[large], config.num_groups, config.random_seed)[0]
+  write_groups(examples, groups, config)
+  counts = np.bincount(groups[large], sizes[large])
+  print(f'{large.sum()} of {len(sizes)} regions in {len(counts)} groups of '
+        f'{counts.min() / sizes.sum():.1%} to {counts.max() / sizes.sum():.1%} '
+        f'of the pixels: {config.save_dir}')
+
+
+def describe_regions(examples, config):
+  """Describes the regions of all images, in order.
+
+  Returns:
+    f32[regions, T + C] and i[regions], their numbers of pixels.
+  """
+  textons = learn_textons(examples, config)
+  spread = textons[1]
+  described, sizes = [], []
+  for example in tqdm.tqdm(examples, desc='describing', unit='image'):
+    image, regions = input_pipeline.read_regions(example)
+    lab = np.stack([*gradient_contours.lab_channels(image).values()])
+    responses = texture_descriptors.texture_responses(lab[0]) / spread
+    words = texture_descriptors.nearest_textons(responses, textons[0])
+    parts = [texture_descriptors.region_histograms(
+        regions, words, len(textons[0]))]
+    if config.color_weight:
+      parts.append(config.color_weight * texture_descriptors.region_histograms(
+          regions, texture_descriptors.color_bins(lab),
+          texture_descriptors.COLOR_BINS ** 3))
+    described.append(np.concatenate(parts, 1))
+    sizes.append(np.bincount(regions.ravel(), minlength=len(described[-1])))
+  return np.concatenate(described), np.concatenate(sizes)
+
+
+def learn_textons(examples, config):
+  """Finds the typical filter responses of pixels of all images.
+
+  Returns:
+    f32[T, R], of responses divided by their spread f32[R, 1, 1]; and that.
+  """
+  rng = np.random.default_rng(config.random_seed)
+  samples = []
+  for example in tqdm.tqdm(examples, desc='textons', unit='image'):
+    lightness = gradient_contours.lab_channels(
+        files.read_image(example.image))['lightness']
+    responses = texture_descriptors.texture_responses(lightness)
+    pixels = responses.reshape(len(responses), -1)
+    samples.append(pixels[:, rng.integers(pixels.shape[1], size=SAMPLES)].T)
+  samples = np.concatenate(samples)
+  spread = np.maximum(samples.std(0), 1e-6)
+  textons = cluster(samples / spread, config.num_textons, config.random_seed,
+                    restarts=2)[1]
+  return textons, spread[:, None, None]
+
+
+def cluster(vectors, count, seed, restarts=RESTARTS):
+  """k-means.
+
+  Args:
+    vectors: f32[N, D].
+    count: of clusters; fewer if there are fewer vectors.
+    seed: of the start.
+    restarts: the tightest of so many counts.
+
+  Returns:
+    i32[N] and the centres f32[count, D].
+  """
+  cv2.setRNGSeed(seed)
+  vectors = np.ascontiguousarray(vectors, np.float32)
+  if len(vectors) <= count:
+    return np.arange(len(vectors)), vectors
+  stop = cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 100, 1e-5
+  _, labels, centres = cv2.kmeans(
+      vectors, count, None, stop, restarts, cv2.KMEANS_PP_CENTERS)
+  return labels.ravel(), centres
+
+
+def write_groups(examples, groups, config):
+  """Writes the masks, then the list that names them.
+
+  Args:
+    examples: list of `image_list.Example`.
+    groups: i[regions] of all images, in order.
+    config: a GroupConfig.
+  """
+  lines, first = [], 0
+  for example in tqdm.tqdm(examples, desc='writing', unit='image'):
+    _, regions = input_pipeline.read_regions(example)
+    own = groups[first:first + regions.max() + 1]
+    first += len(own)
+    path = os.path.join(config.save_dir, f'{example.name}.png')
+    files.write_png(path, own[regions].astype(np.uint8))
+    lines.append(' '.join(
+        os.path.relpath(name, config.data_dir)
+        for name in (example.image, example.mask or example.image, path)))
+  files.write_text(config.save_list, '\n'.join(lines) + '\n')
