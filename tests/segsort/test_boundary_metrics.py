@@ -76,3 +76,15 @@ def test_counts_and_scores_by_hand():
   assert scores == pytest.approx({
       'ods': 2 / 3, 'ods_threshold': .1, 'ois': 2 / 3, 'precision': 1,
       'recall': .5, 'ap': 51 / 101})
+
+
+def test_shifted_copies_match_in_finite_time():
+  """Some 4000 pixels whose partners all lie to one side."""
+  rows, columns = np.mgrid[:160, :240]
+  wave = np.sin(rows / 17) * 3
+  truth, shifted = (boundary_metrics.region_boundaries(
+      ((rows + by) // 20 * 100 + (columns + by + wave) // 20).astype(int))
+                    for by in (0, 2))
+  matched = boundary_metrics.match(shifted, truth)
+  assert .5 < matched.mean() < 1
+  assert matched.sum() == boundary_metrics.match(truth, shifted).sum()
