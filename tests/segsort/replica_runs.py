@@ -8,6 +8,7 @@ A process for each number: the CPU is split before TensorFlow starts on it, and
 collective operations of two strategies would meet in one.
 """
 
+import functools
 import os
 import sys
 
@@ -26,6 +27,7 @@ from segsort import train_state  # noqa: E402
 from segsort import train_step  # noqa: E402
 
 STEPS, IMAGES, SIZE = 5, 4, 16
+KINDS = 'supervised', 'unsupervised', 'grouped'
 
 
 def tiny_model(backbone, unused_head, embedding_dim, synchronized, **unused):
@@ -39,12 +41,12 @@ def tiny_model(backbone, unused_head, embedding_dim, synchronized, **unused):
       features, embedding_dim, 1, name=f'{backbone}.block5.fc1_voc12'))
 
 
-def make_batches(rng, supervised):
+def make_batches(rng, kind):
   """Five batches, the same for every number of replicas."""
   size = SIZE, SIZE
   for _ in range(STEPS):
     batch = {'image': rng.normal(0, 50, (IMAGES, *size, 3)).astype(np.float32)}
-    if supervised:
+    if kind == 'supervised':
       labels = rng.integers(0, 3, (IMAGES, *size)).astype(np.int32)
       labels[0, :, :8] = 255  # unequal numbers of pixels on the replicas
       yield {**batch, 'labels': labels,
@@ -56,10 +58,11 @@ def make_batches(rng, supervised):
       yield {**batch, 'oversegmentation': regions}
 
 
-def run(strategy, supervised):
+def run(strategy, kind):
   """Returns losses, first gradient norm, weights and bank after five steps."""
-  make_config = (config_lib.TrainConfig if supervised
-                 else config_lib.TrainUnsupConfig)
+  supervised = kind == 'supervised'
+  make_config = (config_lib.TrainConfig if supervised else functools.partial(
+      config_lib.TrainUnsupConfig, grouped=kind == 'grouped'))
   config = make_config(
       data_list='', data_dir='', snapshot_dir='', num_classes=3,
       batch_size=IMAGES, num_clusters=2, num_banks=2, num_steps=STEPS,
@@ -72,7 +75,7 @@ def run(strategy, supervised):
   losses, norms, segments = [], [], []
   first, processes = distribution.share_of(strategy)
   own = slice(first * IMAGES // processes, (first + 1) * IMAGES // processes)
-  for batch in make_batches(np.random.default_rng(0), supervised):
+  for batch in make_batches(np.random.default_rng(0), kind):
     batch = {name: value[own] for name, value in batch.items()}
     metrics, _ = step([distribution.spread(strategy, batch)])
     metrics = {name: float(strategy.experimental_local_results(value)[0])
@@ -87,16 +90,16 @@ def run(strategy, supervised):
 
 
 def main(count, path):
-  """Writes the results of both losses on `count` replicas."""
+  """Writes the results of all losses on `count` replicas."""
   network.build_embedding_model = tiny_model
   results = {}
   strategy = distribution.make_strategy(config_lib.TrainConfig(
       data_list='', data_dir='', snapshot_dir='', batch_size=IMAGES,
       strategy='multi_worker' if 'TF_CONFIG' in os.environ else 'mirrored',
       logical_devices=count))
-  for supervised in (True, False):
-    for name, value in run(strategy, supervised).items():
-      results[f'{supervised}|{name}'] = value
+  for kind in KINDS:
+    for name, value in run(strategy, kind).items():
+      results[f'{kind}|{name}'] = value
   np.savez(path, **results)
 
 

@@ -142,7 +142,8 @@ def _covering(contours, truths):
 @needs_bsds
 def test_regions_of_photographs_and_what_a_turned_orientation_costs():
   right, turned = [], []
-  for name in ('101087', '241048'):
+  for name in ('101087', '241048', '3096', '69015', '130026', '216081',
+               '296059'):
     image = files.read_image(str(BSDS / f'images/val/{name}.jpg'))
     image = cv2.resize(image, None, fx=.5, fy=.5, interpolation=cv2.INTER_AREA)
     truths, _ = region_evaluation.read_truth(
@@ -152,5 +153,6 @@ def test_regions_of_photographs_and_what_a_turned_orientation_costs():
     contours = gradient_contours.gradient_contours(image)
     right.append(_covering(contours, truths))
     turned.append(_covering(np.roll(contours, 4, 0), truths))
-  assert np.mean(right) > .55
-  assert np.mean(right) > np.mean(turned) + .05
+  # One picture moves by .05 for nothing; the mean of seven does not.
+  assert np.mean(right) > .58
+  assert np.mean(right) > np.mean(turned) + .15

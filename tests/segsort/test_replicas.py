@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+import replica_runs
 import small_runs
 from segsort import checkpoint
 from segsort import distribution
@@ -45,28 +46,28 @@ def runs(tmp_path_factory):
           for name in (1, 2, 4, 'workers')}
 
 
-@pytest.mark.parametrize('supervised', [True, False])
+@pytest.mark.parametrize('kind', replica_runs.KINDS)
 @pytest.mark.parametrize('count', [2, 4, 'workers'])
-def test_replicas_equal_one_device(runs, supervised, count):
+def test_replicas_equal_one_device(runs, kind, count):
   ours, one = ({key.split('|')[1]: run[key] for key in run.files
-                if key.startswith(f'{supervised}|')}
+                if key.startswith(f'{kind}|')}
                for run in (runs[count], runs[1]))
   assert ours.keys() == one.keys()
   np.testing.assert_allclose(ours['losses'], one['losses'], atol=1e-6)
   np.testing.assert_allclose(ours['norms'], one['norms'], rtol=1e-5)
-  assert ours['memory_bank/labels'].max() >= 0 or not supervised
+  assert ours['memory_bank/labels'].max() >= 0 or kind == 'unsupervised'
   np.testing.assert_allclose(ours['segments'], one['segments'], rtol=1e-6)
   for name in ours.keys() - {'losses', 'norms', 'segments', 'traces'}:
     np.testing.assert_allclose(
         ours[name], one[name], rtol=1e-6, atol=1e-5, err_msg=name)
 
 
-@pytest.mark.parametrize('supervised', [True, False])
-def test_replicas_learn_and_trace_once(runs, supervised):
+@pytest.mark.parametrize('kind', replica_runs.KINDS)
+def test_replicas_learn_and_trace_once(runs, kind):
   run = runs[2]
-  losses = run[f'{supervised}|losses']
+  losses = run[f'{kind}|losses']
   assert np.ptp(losses) > 1e-3  # not frozen
-  assert run[f'{supervised}|traces'] == 1
+  assert run[f'{kind}|traces'] == 1
 
 
 def _start_worker(index, ports, where, folder):
