@@ -1,11 +1,16 @@
 """Thinning, matching and F of boundaries, on cases small enough to see."""
 
+import pathlib
+
 import numpy as np
 import pytest
 import scipy.ndimage
 import scipy.optimize
 
 from segsort import boundary_metrics
+from segsort import region_evaluation
+
+BSDS = pathlib.Path(__file__).parents[3] / 'shared/data/bsds500'
 
 EIGHT = np.ones((3, 3))
 
@@ -76,3 +81,16 @@ def test_counts_and_scores_by_hand():
   assert scores == pytest.approx({
       'ods': 2 / 3, 'ods_threshold': .1, 'ois': 2 / 3, 'precision': 1,
       'recall': .5, 'ap': 51 / 101})
+
+
+@pytest.mark.skipif(
+    not BSDS.is_dir(), reason='the 40 BSDS500 images are not here')
+def test_a_boundary_that_scipys_bipartite_matching_does_not_end_on():
+  regions, = region_evaluation.read_segmentations(
+      str(BSDS / 'ucm2/val/189080.npz'), [.1])
+  _, truths = region_evaluation.read_truth(
+      str(BSDS / 'groundTruth/val/189080.mat'))
+  boundaries = boundary_metrics.region_boundaries(regions)
+  matched = boundary_metrics.match(boundaries, truths[1])
+  assert matched.shape == (boundaries.sum(),) == (4073,)
+  assert matched.sum() == 1554  # also by the other direction's matching
