@@ -32,7 +32,7 @@ class EvalRegionsConfig(config_lib.Settings):
       0.02, 'contour maps are cut at multiples of this')
   threshold_max: float = config_lib.setting(0.6, 'the last of them')
   boundaries: bool = config_lib.setting(
-      False, 'also boundary precision and recall, which takes 10 s an image')
+      False, 'also boundary precision and recall, some 3 s an image')
   num_workers: int = config_lib.setting(os.cpu_count() or 1, 'processes')
   save_json: str = config_lib.setting('', 'file for the scores')
 

@@ -1,11 +1,16 @@
 """Thinning, matching and F of boundaries, on cases small enough to see."""
 
+import pathlib
+
 import numpy as np
 import pytest
 import scipy.ndimage
 import scipy.optimize
 
 from segsort import boundary_metrics
+from segsort import region_evaluation
+
+BSDS = pathlib.Path(__file__).parents[3] / 'shared/data/bsds500'
 
 EIGHT = np.ones((3, 3))
 
@@ -78,13 +83,14 @@ def test_counts_and_scores_by_hand():
       'recall': .5, 'ap': 51 / 101})
 
 
-def test_shifted_copies_match_in_finite_time():
-  """Some 4000 pixels whose partners all lie to one side."""
-  rows, columns = np.mgrid[:160, :240]
-  wave = np.sin(rows / 17) * 3
-  truth, shifted = (boundary_metrics.region_boundaries(
-      ((rows + by) // 20 * 100 + (columns + by + wave) // 20).astype(int))
-                    for by in (0, 2))
-  matched = boundary_metrics.match(shifted, truth)
-  assert .5 < matched.mean() < 1
-  assert matched.sum() == boundary_metrics.match(truth, shifted).sum()
+@pytest.mark.skipif(
+    not BSDS.is_dir(), reason='the 40 BSDS500 images are not here')
+def test_a_boundary_that_scipys_bipartite_matching_does_not_end_on():
+  regions, = region_evaluation.read_segmentations(
+      str(BSDS / 'ucm2/val/189080.npz'), [.1])
+  _, truths = region_evaluation.read_truth(
+      str(BSDS / 'groundTruth/val/189080.mat'))
+  boundaries = boundary_metrics.region_boundaries(regions)
+  matched = boundary_metrics.match(boundaries, truths[1])
+  assert matched.shape == (boundaries.sum(),) == (4073,)
+  assert matched.sum() == 1554  # also by the other direction's matching
