@@ -60,7 +60,7 @@ state >after.txt
 @pytest.mark.parametrize('shell', SHELLS)
 @pytest.mark.parametrize('name', SCRIPTS[-2:] + ['setup.sh'])
 def test_the_caller_is_left_as_it_was(project, name, shell):
-  result = project.run(name, CALLER, shell)
+  result = project.run(name, CALLER, shell, **WORKERS)
   assert result.returncode == 0, result.stderr
   before, after = (
       [line for line in (project.caller / which).read_text().splitlines()
