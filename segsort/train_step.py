@@ -67,16 +67,23 @@ def unsupervised_loss(embeddings, batch, state, config):
   regions = _shrink(batch['oversegmentation'], tf.shape(embeddings)[1:3])
   if config.grouped:
     regions = tf.where(regions == input_pipeline.IGNORED, -1, regions)
+  room = None
+  if config.jit_compile:
+    room = embeddings.shape[0] * config.max_segments
   loss, prototypes, classes, segment_labels = (
       loss_lib.unsupervised_segsort_loss(
           embeddings, regions, concentration=config.concentration,
-          bank=state.bank.read(), replicas=distribution.replicas(),
-          grouped=config.grouped))
+          bank=state.bank.read(config.jit_compile),
+          replicas=distribution.replicas(), grouped=config.grouped,
+          max_segments=room))
+  num_segments = tf.reduce_max(segment_labels) + 1  # this replica's
+  if room is not None:  # more than there is room for, maybe
+    _, _, num_segments = loss_lib.compact_regions(
+        loss_lib.number_regions(regions), room)
   return loss, {
       'embeddings': embeddings, 'labels': regions, 'prototypes': prototypes,
       'prototype_classes': classes, 'segment_labels': segment_labels,
-      'num_segments': tf.reduce_max(segment_labels) + 1,  # this replica's
-      'empty_clusters': tf.constant(0)}
+      'num_segments': num_segments, 'empty_clusters': tf.constant(0)}
 
 
 def _shrink(labels, size):

@@ -91,10 +91,6 @@ def set_numerics(config, strategy):
     raise InputError(
         '--jit_compile and --deterministic do not go together: TensorFlow has '
         'no deterministic compiled max-pool gradient; leave one of them out')
-  if isinstance(config, config_lib.TrainUnsupConfig):
-    raise InputError(
-        '--jit_compile is for labelled images: oversegmentations have no '
-        'bound on their segments; leave it out')
 
 
 def _steps(state, config, batches):

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from network.segsort import clustering
 from network.segsort import fused_loss
+from network.segsort import log_space_loss
 from network.segsort import prototypes as prototypes_lib
 
 
@@ -42,50 +43,12 @@ def pixel_to_segment_loss(embeddings, segment_labels, prototypes,
     raise ValueError(f'concentration is {concentration}; it must be above 0')
   sum_losses = fused_loss.sum_losses
   if concentration > fused_loss.MAX_CONCENTRATION:
-    sum_losses = _sum_losses_in_log_space
+    sum_losses = log_space_loss.sum_losses
   total = sum_losses(embeddings, segment_labels, prototypes, prototype_classes,
                      concentration)
   if num_pixels is None:
     num_pixels = tf.math.count_nonzero(segment_labels >= 0)
   return tf.math.divide_no_nan(total, tf.cast(num_pixels, tf.float32))
-
-
-def _sum_losses_in_log_space(embeddings, segment_labels, prototypes,
-                             prototype_classes, concentration):
-  """As `fused_loss.sum_losses`, for any concentration, in much more memory."""
-  logits = concentration * tf.einsum('pd,sd->ps', embeddings, prototypes)
-  classes = tf.gather(prototype_classes, tf.maximum(segment_labels, 0))
-  same_class = tf.equal(classes[:, None], prototype_classes[None, :])
-  other_class = ~same_class & (prototype_classes >= 0)[None, :]
-  own = tf.equal(
-      segment_labels[:, None], tf.range(tf.shape(prototypes)[0])[None, :])
-  # The own prototype is masked before the sum: subtracting it afterwards
-  # cancels all digits from a concentration of about 40.
-  has_others = tf.reduce_any(same_class & ~own, -1, keepdims=True)
-  in_numerator = tf.where(has_others, same_class & ~own, own)
-  log_ratio = (_masked_logsumexp(logits, other_class)
-               - _masked_logsumexp(logits, in_numerator))
-  return tf.reduce_sum(
-      tf.where(segment_labels >= 0, tf.math.softplus(log_ratio), 0.))
-
-
-def _masked_logsumexp(logits, mask):
-  """Log of the sum of exp over masked entries; hugely negative without any.
-
-  Args:
-    logits: f32[P, S].
-    mask: bool[P, S].
-
-  Returns:
-    f32[P].
-  """
-  lowest = tf.constant(-1e9)  # stands for -inf, whose gradients would be NaN
-  masked = tf.where(mask, logits, lowest)
-  highest = tf.stop_gradient(tf.reduce_max(
-      tf.concat([masked, tf.fill([tf.shape(logits)[0], 1], lowest)], -1), -1))
-  total = tf.reduce_sum(
-      tf.where(mask, tf.exp(masked - highest[:, None]), 0.), -1)
-  return highest + tf.math.log(tf.maximum(total, 1e-30))
 
 
 def cluster_batch(embeddings, locations, grid_labels, valid, *, num_clusters,
@@ -115,6 +78,7 @@ def cluster_batch(embeddings, locations, grid_labels, valid, *, num_clusters,
 
 
 MAX_REGIONS = 65536  # of one image: oversegmentations are 16 bit at most
+MAX_GROUPS = 256  # of regions of all images: masks of groups have 8 bits
 
 
 class Alone:
@@ -208,8 +172,9 @@ def _static_segments(embeddings, cluster_labels, classes, static_shape):
           tf.reshape(segment_labels, [-1]), segment_classes, segment_labels)
 
 
-def unsupervised_segsort_loss(embeddings, oversegmentation, *, concentration,
-                              bank=None, replicas=ALONE, grouped=False):
+def unsupervised_segsort_loss(
+    embeddings, oversegmentation, *, concentration, bank=None, replicas=ALONE,
+    grouped=False, max_segments=None):
   """Segment sorting without labels (arXiv:1910.06962).
 
   Every region of an image is a class of its own, so that a pixel's numerator
@@ -225,19 +190,37 @@ def unsupervised_segsort_loss(embeddings, oversegmentation, *, concentration,
       without groups all of other classes, whatever the labels.
     replicas: as for `segsort_loss`.
     grouped: whether `oversegmentation` numbers groups that images share.
+    max_segments: None, or S: room for segments, in shapes known to a compiler
+      and for one replica; see `segsort_loss` and `number_regions`.
 
   Returns:
     As `segsort_loss`; the classes are groups, or else numbers of regions
     without meaning.
   """
-  batch = tf.shape(oversegmentation)[0]
-  images = tf.range(batch) + batch * replicas.index
-  regions = tf.where(
-      oversegmentation >= 0,
-      oversegmentation + MAX_REGIONS * images[:, None, None], -1)
-  if bank is not None and not grouped:
-    bank = bank[0], tf.fill([tf.shape(bank[0])[0]], tf.int32.max)  # no region's
+  regions, static_shape = number_regions(oversegmentation, replicas.index), None
+  if max_segments is not None:
+    regions, _, _ = compact_regions(regions, max_segments)
+    static_shape = (
+        max_segments, MAX_GROUPS if grouped else max_segments, max_segments)
+  if bank is not None and not grouped:  # of classes that no region has
+    bank = bank[0], tf.where(bank[1] < 0, -1, tf.int32.max)
   return segsort_loss(
       embeddings, regions, oversegmentation if grouped else regions,
-      concentration=concentration, bank=bank,
-      replicas=replicas)
+      concentration=concentration, bank=bank, replicas=replicas,
+      static_shape=static_shape)
+
+
+def number_regions(oversegmentation, replica=0):
+  """Returns i32[B, H, W]: regions made distinct between images; -1: padding."""
+  batch = oversegmentation.shape[0] or tf.shape(oversegmentation)[0]
+  images = tf.range(batch) + batch * replica
+  return tf.where(
+      oversegmentation >= 0,
+      oversegmentation + MAX_REGIONS * images[:, None, None], -1)
+
+
+def compact_regions(regions, max_segments):
+  """As `prototypes.compact_segments`, of `number_regions` of one replica."""
+  return prototypes_lib.compact_segments(
+      regions, tf.zeros_like(regions), regions.shape[0] * MAX_REGIONS, 1,
+      max_segments)

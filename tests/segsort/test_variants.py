@@ -8,6 +8,7 @@ import small_runs
 import tensorflow as tf
 
 import network
+from segsort import config
 from segsort import distribution
 from segsort import image_list
 from segsort import input_pipeline
@@ -29,15 +30,15 @@ def tiny_network(monkeypatch):
 
 def two_losses(where, **settings):
   """The losses of two steps from the same weights and batches."""
-  config = small_runs.train_config(where, 'unused', **settings)
-  training.set_numerics(config, distribution.make_strategy(config))
-  state = train_state.TrainState(config)
+  settings = small_runs.train_config(where, 'unused', **settings)
+  training.set_numerics(settings, distribution.make_strategy(settings))
+  state = train_state.TrainState(settings)
   step = train_step.make_train_step(
-      state, config, train_step.supervised_loss)
+      state, settings, train_step.supervised_loss)
   examples = image_list.read_list(*where[::-1], ('image', 'mask'))
   losses = []
   with input_pipeline.Batches(
-      input_pipeline.supervised_batches(examples, config)) as batches:
+      input_pipeline.supervised_batches(examples, settings)) as batches:
     for _ in range(2):
       metrics, _ = step(batches.take(1))
       losses.append(float(metrics['segsort_loss']))
@@ -73,6 +74,21 @@ def test_room_for_too_few_segments_stops_the_run(
   with pytest.raises(InputError, match='segments in the images .* room for 2'):
     training.train(small_runs.train_config(
         tiny_dataset, tmp_path / 'run', jit_compile=True, max_segments=1))
+
+
+def test_compiled_training_without_labels_counts_its_room_too(
+    tiny_dataset, tmp_path, tiny_network):
+  losses = []
+  for name, settings in (('plain', {}), ('compiled', {'jit_compile': True})):
+    training.train_unsupervised(small_runs.train_config(
+        tiny_dataset, tmp_path / name, config.TrainUnsupConfig,
+        update_tb_every=1, learning_rate=1e-4, **settings))
+    losses.append(small_runs.logged(tmp_path / name))
+  np.testing.assert_allclose(*losses, rtol=1e-4)
+  with pytest.raises(InputError, match='segments in the images .* room for 2'):
+    training.train_unsupervised(small_runs.train_config(
+        tiny_dataset, tmp_path / 'none', config.TrainUnsupConfig,
+        jit_compile=True, max_segments=1))
 
 
 def test_a_run_goes_on_after_an_overflow(

@@ -84,6 +84,41 @@ def test_loss_and_gradient_equal_the_dynamic_ones(rng, compiled):
   np.testing.assert_allclose(ours_sorted, dynamic_sorted, atol=2e-4)
 
 
+@pytest.mark.parametrize('grouped', [False, True])
+def test_unsupervised_loss_equals_the_dynamic_one(rng, grouped):
+  """Compiled, with a bank that is half empty and with more room than needed."""
+  bank = memory_bank.MemoryBank(2, 9, D)
+  bank.enqueue(clustering.normalize(rng.normal(size=(5, D))),
+               tf.constant([0, 1, 1, 3, 200]))
+  regions = rng.integers(0, 4, (B, 6, 7)).astype(np.int32)
+  regions[0, 4:] = -1
+  raw = tf.constant(rng.normal(size=(B, 6, 7, D)).astype(np.float32))
+
+  def compute(static_bank, max_segments):
+    with tf.GradientTape() as tape:
+      tape.watch(raw)
+      loss, found, classes, labels = loss_lib.unsupervised_segsort_loss(
+          clustering.normalize(raw), regions, concentration=10.,
+          bank=bank.read(static_bank), grouped=grouped,
+          max_segments=max_segments)
+    return loss, tape.gradient(loss, raw), found, classes, labels
+
+  dynamic = compute(False, None)
+  static = tf.function(lambda: compute(True, 40), jit_compile=True)()
+  np.testing.assert_allclose(static[0], dynamic[0], rtol=1e-5)
+  np.testing.assert_allclose(
+      static[1], dynamic[1], atol=1e-5 * abs(dynamic[1].numpy()).max())
+  present = static[3].numpy() >= 0
+  assert present.sum() == len(dynamic[3]) == 12
+  np.testing.assert_array_equal(static[4].numpy() < 0, regions < 0)
+
+
+def test_regions_without_room_are_counted():
+  regions = loss_lib.number_regions(tf.constant([[[0, 5]], [[5, -1]]]))
+  labels, _, count = loss_lib.compact_regions(regions, 2)
+  assert labels.numpy().tolist() == [[[0, 1]], [[-1, -1]]] and int(count) == 3
+
+
 def test_enqueue_leaves_out_rows_without_a_prototype(rng):
   bank = memory_bank.MemoryBank(1, 3, 2)
   found = clustering.normalize(rng.normal(size=(6, 2)))
