@@ -17,11 +17,14 @@ from segsort import prototype_set
 from segsort import results
 from segsort import resumption
 from segsort import sharding
-from segsort.errors import InputError
+from segsort.errors import InputError, warn
 
 
 def infer(config):
   """Labels a list or a folder of images by retrieval from a prototype set."""
+  if config.num_clusters == 1:
+    warn('--num_clusters is 1, maybe that of training: every image, or window '
+         'with --scale_aug or --flip_aug, gets a single label; give more')
   examples = find_examples(config)
   share = sharding.share_of(examples, config)
   features, labels = prototype_set.load(

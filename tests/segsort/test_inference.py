@@ -233,3 +233,18 @@ def test_images_of_new_sizes_trace_nothing_again(rng, prototypes):
     labeller.predict_single(_image(rng, *size))
   for compiled in (labeller._cluster, labeller._cluster_windows):
     assert compiled.experimental_get_tracing_count() == 1
+
+
+def test_one_cluster_an_image_is_warned_of(
+    tiny_dataset, tmp_path, prototypes, monkeypatch, capsys):
+  monkeypatch.setattr(
+      embedding, 'restore_model', lambda _: embedding_twins.eighth_pixels)
+  prototype_set.save(str(tmp_path / 'prototypes'), *prototypes)
+  for num_clusters, warned in ((1, True), (2, False)):
+    inference.infer(_config(
+        tiny_dataset, prototype_dir=str(tmp_path), num_clusters=num_clusters,
+        save_dir=str(tmp_path / str(num_clusters)),
+        input_size=config_lib.Size(WINDOW)))
+    assert ('gets a single label' in capsys.readouterr().err) == warned
+  labels = files.read_mask(str(tmp_path / '1/gray/im0.png'))
+  assert len(np.unique(labels)) == 1
