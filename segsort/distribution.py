@@ -5,6 +5,7 @@ takes images r * B/R up to (r + 1) * B/R. What the replicas tell each other is
 `Replicas`; with it the sum of their losses is the loss of the global batch.
 """
 
+import contextlib
 import json
 import os
 
@@ -71,6 +72,13 @@ def make_strategy(config):
     strategy = (tf.distribute.get_strategy() if len(names) == 1
                 else tf.distribute.MirroredStrategy(names))
   count = strategy.num_replicas_in_sync
+  workers = share_of(strategy)[1]
+  local = len(strategy.extended.worker_devices) if workers > 1 else count
+  if count != local * workers:
+    raise InputError(
+        f'this worker has {local} of the {count} devices of {workers} workers; '
+        'all must have the same number: hide the others with '
+        'CUDA_VISIBLE_DEVICES')
   if config.batch_size % count:
     raise InputError(
         f'--batch_size {config.batch_size} cannot be shared equally by {count} '
@@ -168,15 +176,28 @@ def make_agreement(strategy):
   return agree
 
 
+@contextlib.contextmanager
+def explained(config):
+  """Says what TensorFlow errors of a step mean to the user.
+
+  Args:
+    config: a `config.TrainConfig`.
+
+  Raises:
+    InputError: a worker left, or the memory is full.
+  """
+  try:
+    yield
+  except tf.errors.OpError as error:
+    raise explain(error, config) or error from None
+
+
 def explain(error, config):
-  """Returns what a TensorFlow error of a step means to the user.
+  """Returns the InputError that a TensorFlow error means, or None.
 
   Args:
     error: a tf.errors.OpError.
     config: a `config.TrainConfig`.
-
-  Returns:
-    An InputError where another worker left or the memory is full, else None.
   """
   first = str(error).splitlines()[0]
   if isinstance(error, tf.errors.ResourceExhaustedError):
@@ -188,10 +209,34 @@ def explain(error, config):
       tf.errors.CancelledError, tf.errors.DeadlineExceededError,
       tf.errors.InternalError, tf.errors.UnknownError)):
     return InputError(
-        f'another worker has left the training ({first}); look at its output, '
-        f'then start the same command on every worker: it goes on from the '
-        f'last checkpoint in {config.snapshot_dir}')
+        f'a worker has left the training, or failed ({first}); look at the '
+        'output of each, then start the same command on all: it goes on from '
+        f'the last checkpoint in {config.snapshot_dir}')
   return None
+
+
+def check_same_start(strategy, step, config):
+  """Raises InputError where the workers would start at different steps.
+
+  Args:
+    strategy: of `make_strategy`.
+    step: int, updates done as this process sees them.
+    config: a `config.TrainConfig`.
+  """
+  if share_of(strategy)[1] == 1:
+    return
+
+  @tf.function
+  def gather(step):
+    return strategy.run(
+        lambda step: tf.distribute.get_replica_context().all_gather(
+            tf.identity(step)[None], 0), (step,))
+
+  steps = strategy.experimental_local_results(gather(tf.constant(step)))[0]
+  if len(set(steps.numpy().tolist())) > 1:
+    raise InputError(
+        f'the workers would start at the steps {steps.numpy().tolist()}; they '
+        f'must see the same {config.snapshot_dir}: mend the shared folder')
 
 
 def is_chief(strategy):

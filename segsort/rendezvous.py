@@ -12,6 +12,7 @@ import time
 from segsort.errors import InputError
 
 _PAUSE = 0.2  # seconds between two calls
+_TAG = b'segsort: '  # of worker 0's answers
 
 
 def meet(workers, index, seconds):
@@ -52,14 +53,20 @@ def _receive(workers, port, deadline, seconds):
   """Worker 0: waits for the calls of all others, then answers them."""
   calls = {}
   try:
-    server = socket.create_server(('', port))
+    both = socket.has_dualstack_ipv6()
+    server = socket.create_server(
+        ('', port), dualstack_ipv6=both,
+        family=socket.AF_INET6 if both else socket.AF_INET)
   except OSError as error:
     raise InputError(
         f'cannot listen at port {port}, that of worker 0 in TF_CONFIG: '
         f'{error.strerror}; end what uses it, or name another port') from error
   try:
     with server:
-      while len(calls) < len(workers) - 1:
+      while True:
+        _forget_dead(calls)
+        if len(calls) == len(workers) - 1:
+          break
         absent = [workers[i] for i in range(1, len(workers)) if i not in calls]
         server.settimeout(max(deadline - time.monotonic(), 1e-3))
         try:
@@ -83,7 +90,7 @@ def _admit(call, calls, workers):
   """Takes a caller down; something that is no worker is sent away."""
   try:
     call.settimeout(5)
-    index, theirs = json.loads(call.makefile().readline())
+    index, theirs = json.loads(call.makefile('rb').readline())
     known = isinstance(index, int) and 0 < index < len(workers)
   except (OSError, ValueError, TypeError):
     known = False
@@ -95,6 +102,7 @@ def _admit(call, calls, workers):
     raise InputError(
         f'worker {index} has other workers in its TF_CONFIG ({theirs}) than '
         f'worker 0 ({workers}); give all the same list')
+  _forget_dead(calls)
   if index in calls:
     _answer(call, b'another worker has this index')
     raise InputError(
@@ -102,11 +110,26 @@ def _admit(call, calls, workers):
   calls[index] = call
 
 
+def _forget_dead(calls):
+  """Drops the callers that have hung up, as killed workers do."""
+  for index, call in list(calls.items()):
+    call.setblocking(False)
+    try:
+      hung_up = not call.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+      hung_up = False  # nothing to read: it waits
+    except OSError:
+      hung_up = True
+    call.settimeout(5)
+    if hung_up:
+      calls.pop(index).close()
+
+
 def _answer(call, answer):
   """Sends a line and hangs up; who has hung up before does not matter."""
   try:
     with call:
-      call.sendall(answer + b'\n')
+      call.sendall(_TAG + answer + b'\n')
   except OSError:
     pass
 
@@ -118,12 +141,13 @@ def _call(workers, host, index, deadline, seconds):
       with socket.create_connection(host, timeout=5) as call:
         call.sendall(json.dumps([index, workers]).encode() + b'\n')
         call.settimeout(max(deadline - time.monotonic(), 1e-3) + 5)
-        answer = call.makefile().readline().strip()
+        answer = call.makefile('rb').readline()
     except OSError:
-      answer = ''
-    if answer == 'go':
-      return
-    if answer:
+      answer = b''
+    if answer.startswith(_TAG):  # else it is a TensorFlow that is to end yet
+      answer = answer[len(_TAG):].decode().strip()
+      if answer == 'go':
+        return
       raise InputError(f'worker 0 sent worker {index} away: {answer}')
     time.sleep(_PAUSE)
   raise InputError(

@@ -1,7 +1,8 @@
 """What an earlier run left in a folder: whether to go on from it.
 
-A folder's config.json names the settings of its results and has a digest of
-each input that they follow from. A run goes on where both are its own.
+A folder's config.json names the settings of its results and has a digest of the
+checkpoint, prototypes or list that they follow from. A run goes on where both
+are its own. Images go by name: one that changes in place keeps its result.
 """
 
 import contextlib

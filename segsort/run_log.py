@@ -65,8 +65,8 @@ class RunLog:
 
     Args:
       config: a `config.TrainConfig`.
-      first: updates done before; what the log tells of later ones, which are
-        made again, goes.
+      first: updates done before; what log.jsonl tells of later ones, which
+        are made again, goes.
       writes: False for a process that leaves it to another.
     """
     self._config = config

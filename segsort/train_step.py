@@ -134,7 +134,7 @@ def update(state, config, gradients, loss, results):
     results: a dict.
 
   Returns:
-    A dict of f32[] metrics, the same on all replicas.
+    A dict of f32[] metrics, the same on all replicas but for most_segments.
   """
   replicas = distribution.replicas()
   scale = state.loss_scale.value

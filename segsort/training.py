@@ -43,6 +43,10 @@ def _run(config, needs, make_batches, loss_of_embeddings):
   with strategy.scope():
     state = train_state.TrainState(config)
     finished = train_state.start_or_resume(state, config)
+  with distribution.explained(config):
+    distribution.check_same_start(
+        strategy, config.num_steps if finished else int(state.step.numpy()),
+        config)
   if finished:
     return
   chief = distribution.is_chief(strategy)
@@ -58,13 +62,16 @@ def _run(config, needs, make_batches, loss_of_embeddings):
   log = run_log.RunLog(config, first, chief)
   with log, _Signals(strategy) as signals, batches:
     for inputs, done in _steps(state, config, batches):
-      metrics, results = _take_step(step_function, inputs, strategy, config)
-      metrics = {name: float(value) for name, value in metrics.items()}
+      with distribution.explained(config):
+        metrics, results = step_function(
+            [distribution.spread(strategy, batch) for batch in inputs])
+        metrics, results = _local(strategy, metrics), _local(strategy, results)
+        metrics = {name: float(value) for name, value in metrics.items()}
+        stopped = signals.agree() and done < config.num_steps
       _check(metrics, done - 1, inputs, examples, config)
       log.add(metrics)
       if done % config.update_tb_every == 0 or done == config.num_steps:
         log.write(done, inputs[0], results)
-      stopped = done < config.num_steps and signals.agree()
       last = stopped or done == config.num_steps
       if chief and (last or done % config.save_pred_every == 0):
         _save(state, config, done)
@@ -100,16 +107,6 @@ def _steps(state, config, batches):
       range(first, config.num_steps), initial=first, total=config.num_steps,
       desc='training'):
     yield batches.take(config.iter_size), step + 1
-
-
-def _take_step(step_function, inputs, strategy, config):
-  """Makes one update; returns its metrics and results on this process."""
-  try:
-    metrics, results = step_function(
-        [distribution.spread(strategy, batch) for batch in inputs])
-    return _local(strategy, metrics), _local(strategy, results)
-  except tf.errors.OpError as error:
-    raise distribution.explain(error, config) or error from None
 
 
 def _local(strategy, results):

@@ -1,7 +1,9 @@
 """Workers on loopback: all there, one absent, strangers and impostors."""
 
 import concurrent.futures
+import json
 import socket
+import time
 
 import pytest
 
@@ -74,6 +76,39 @@ def test_a_stranger_is_not_counted():
     assert not first.done()
     rendezvous.meet(workers, 1, 20)
     assert first.result() is None
+
+
+def test_a_worker_that_was_killed_may_call_again():
+  workers = [f'127.0.0.1:{free_port()}' for _ in range(3)]
+  address = '127.0.0.1', int(workers[0].split(':')[1])
+  with concurrent.futures.ThreadPoolExecutor(3) as pool:
+    first = pool.submit(rendezvous.meet, workers, 0, 20)
+    while True:
+      try:
+        with socket.create_connection(address) as call:
+          call.sendall(json.dumps([1, workers]).encode() + b'\n')
+          time.sleep(.3)
+        break
+      except OSError:
+        time.sleep(.05)
+    others = [pool.submit(rendezvous.meet, workers, i, 20) for i in (1, 2)]
+    assert [one.result() for one in (first, *others)] == [None] * 3
+
+
+def test_what_is_no_answer_of_ours_is_asked_again():
+  """As of a TensorFlow of an earlier run that still has the port."""
+  with socket.create_server(('127.0.0.1', 0)) as server:
+    port = server.getsockname()[1]
+
+    def speak():
+      call, _ = server.accept()
+      with call:
+        call.sendall(b'\x00\x00\x18\x04\xff\xff\n')
+
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+      pool.submit(speak)
+      with pytest.raises(InputError, match='waited 1 s for worker 0'):
+        rendezvous.meet([f'127.0.0.1:{port}', 'b:1'], 1, 1)
 
 
 def test_a_taken_port_and_a_malformed_address():

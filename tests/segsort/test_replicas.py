@@ -156,7 +156,7 @@ def test_a_signal_to_one_worker_stops_both_and_a_lost_one_is_named(
   told, _ = workers[0].communicate(timeout=300)
   workers[1].communicate(timeout=300)
   assert workers[0].returncode == 2 and f'model.ckpt-{saved}' in told
-  assert 'error: another worker has left the training' in told, told[-3000:]
+  assert 'error: a worker has left the training' in told, told[-3000:]
   assert 'Traceback' not in told
 
 
@@ -184,3 +184,16 @@ def test_more_gpus_than_there_are():
   with pytest.raises(InputError, match='--num_gpu is 99, but .* sees'):
     distribution.make_strategy(small_runs.train_config(
         ('', ''), '', strategy='mirrored', num_gpu=99))
+
+
+def test_workers_of_unshared_folders_do_not_start(tiny_dataset, tmp_path):
+  """One would go on from step 3, the other begins."""
+  training.train(small_runs.train_config(
+      tiny_dataset, tmp_path / '0', num_steps=3, learning_rate=.001))
+  ports = _free_ports(2)
+  workers = [_start_worker(index, ports, tiny_dataset, tmp_path / str(index),
+                           '--num_steps', '9') for index in range(2)]
+  told = [worker.communicate(timeout=300)[0] for worker in workers]
+  assert [worker.returncode for worker in workers] == [2, 2], told
+  for text in told:
+    assert 'error: the workers would start at the steps [3, 0]' in text
