@@ -16,7 +16,8 @@ import tensorflow as tf
 MAX_CONCENTRATION = 40.
 # Pixels x prototypes of a chunk: what a processor's cache holds, and what keeps
 # a GPU busy.
-_CHUNK = {'CPU': 2**20, 'GPU': 2**26}
+_CHUNK = {'CPU': 2**19, 'GPU': 2**26}
+_AT_ONCE = 2
 # Prototypes are padded to a multiple of this: XLA compiles once for each.
 _BUCKET = 128
 
@@ -57,20 +58,14 @@ def _sum_chunks(embeddings, segment_labels, prototypes, classes, concentration):
   classes = tf.pad(classes, [[0, missing]], constant_values=-1)
   embeddings, segment_labels, num_pixels = _cut(
       embeddings, segment_labels, num_segments + missing)
-  num_chunks = tf.shape(segment_labels)[0]
-
-  def add_chunk(i, loss, of_embeddings, of_prototypes):
-    of_chunk = _chunk(embeddings[i], segment_labels[i], prototypes, classes,
-                      concentration)
-    return (i + 1, loss + of_chunk[0], of_embeddings.write(i, of_chunk[1]),
-            of_prototypes + of_chunk[2])
-
-  gradients = tf.TensorArray(tf.float32, num_chunks, element_shape=[None, dim])
-  _, loss, gradients, of_prototypes = tf.while_loop(
-      lambda i, *_: i < num_chunks, add_chunk,
-      (0, 0., gradients, tf.zeros_like(prototypes)), parallel_iterations=1)
-  of_embeddings = tf.reshape(gradients.stack(), [-1, dim])[:num_pixels]
-  return loss, of_embeddings, of_prototypes[:num_segments]
+  losses, of_embeddings, of_prototypes = tf.map_fn(
+      lambda chunk: _chunk(*chunk, prototypes, classes, concentration),
+      (embeddings, segment_labels), parallel_iterations=_AT_ONCE,
+      fn_output_signature=(
+          tf.float32, tf.TensorSpec([None, dim]), tf.TensorSpec([None, dim])))
+  of_embeddings = tf.reshape(of_embeddings, [-1, dim])[:num_pixels]
+  of_prototypes = tf.reduce_sum(of_prototypes, 0)[:num_segments]
+  return tf.reduce_sum(losses), of_embeddings, of_prototypes
 
 
 def _cut(embeddings, segment_labels, num_segments):
