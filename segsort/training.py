@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
+from segsort import agreement
 from segsort import checkpoint
 from segsort import config as config_lib
 from segsort import distribution
@@ -43,8 +44,8 @@ def _run(config, needs, make_batches, loss_of_embeddings):
   with strategy.scope():
     state = train_state.TrainState(config)
     finished = train_state.start_or_resume(state, config)
-  with distribution.explained(config):
-    distribution.check_same_start(
+  with agreement.explained(config):
+    agreement.check_same_start(
         strategy, config.num_steps if finished else int(state.step.numpy()),
         config)
   if finished:
@@ -62,7 +63,7 @@ def _run(config, needs, make_batches, loss_of_embeddings):
   log = run_log.RunLog(config, first, chief)
   with log, _Signals(strategy) as signals, batches:
     for inputs, done in _steps(state, config, batches):
-      with distribution.explained(config):
+      with agreement.explained(config):
         metrics, results = step_function(
             [distribution.spread(strategy, batch) for batch in inputs])
         metrics, results = _local(strategy, metrics), _local(strategy, results)
@@ -150,7 +151,7 @@ class _Signals(contextlib.AbstractContextManager):
 
   def __init__(self, strategy):
     self._received = 0
-    self._agree = distribution.make_agreement(strategy)
+    self._agree = agreement.make_agreement(strategy)
 
   def __enter__(self):
     self._before = {

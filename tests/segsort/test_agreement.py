@@ -4,7 +4,7 @@ import pytest
 import small_runs
 import tensorflow as tf
 
-from segsort import distribution
+from segsort import agreement
 
 
 @pytest.mark.parametrize('error, strategy, told', [
@@ -14,7 +14,7 @@ from segsort import distribution
     (tf.errors.InvalidArgumentError, 'multi_worker', None)])
 def test_errors_that_a_user_can_mend(error, strategy, told):
   config = small_runs.train_config(('', ''), 'runs/x', strategy=strategy)
-  explained = distribution.explain(error(None, None, 'first\nsecond'), config)
+  explained = agreement.explain(error(None, None, 'first\nsecond'), config)
   if told is None:
     assert explained is None
   else:
@@ -25,5 +25,5 @@ def test_errors_that_a_user_can_mend(error, strategy, told):
 
 
 def test_a_process_alone_agrees_with_itself():
-  agree = distribution.make_agreement(tf.distribute.get_strategy())
+  agree = agreement.make_agreement(tf.distribute.get_strategy())
   assert agree(True) is True and agree(False) is False
