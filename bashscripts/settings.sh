@@ -12,6 +12,9 @@ export STRATEGY="${STRATEGY:-one_device}" NUM_GPU="${NUM_GPU:-0}"
 export LOGICAL_DEVICES="${LOGICAL_DEVICES:-0}"
 export WORKER_TIMEOUT="${WORKER_TIMEOUT:-600}"
 
+# Segment sorting, or softmax, the baseline
+export METHOD="${METHOD:-segsort}"
+
 # Network
 export HEAD="${HEAD:-pspnet}" EMBEDDING_DIM="${EMBEDDING_DIM:-32}"
 export NUM_CLUSTERS="${NUM_CLUSTERS:-5}"

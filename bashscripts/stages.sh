@@ -4,11 +4,11 @@
 # rest), sources this file in a bash of its own and chains stages with `&&`. A
 # setting with _1 or _2 at its end belongs to that stage of training. A relative
 # path is relative to the caller's directory.
-# shellcheck shell=bash disable=SC2153,SC2154
+# shellcheck shell=bash disable=SC2153,SC2154,SC2046
 # (the settings, $root and $script come from the scripts)
 
 # What is printed first, as far as it is set.
-SETTINGS='DATASET DATAROOT CAMVID_SOURCE TRAIN_SPLITS EVAL_SPLIT DATA_DIR
+SETTINGS='METHOD DATASET DATAROOT CAMVID_SOURCE TRAIN_SPLITS EVAL_SPLIT DATA_DIR
   LIST_DIR SNAPSHOT_DIR OVERWRITE OVERWRITE_RESULTS STRATEGY NUM_GPU
   LOGICAL_DEVICES WORKERS WORKER_INDEX TF_CONFIG WORKER_TIMEOUT
   BACKBONE HEAD EMBEDDING_DIM NUM_CLUSTERS KMEANS_ITERATIONS
@@ -71,14 +71,31 @@ set_up() {
 
 # --- stages; the first argument is the stage of training ---------------------
 
+# By METHOD: segsort, or the baseline softmax.
 train() {
-  run_training train_segsort.py "$1"
+  if is_softmax; then
+    run_training train_softmax.py "$1"
+  else
+    run_training train_segsort.py "$1" $(sorting_flags)
+  fi
+}
+
+# The flags of segment sorting; all are numbers, so words need no quotes.
+sorting_flags() {
+  echo --embedding_dim "$EMBEDDING_DIM" --num_clusters "$NUM_CLUSTERS" \
+    --kmeans_iterations "$KMEANS_ITERATIONS" \
+    --concentration "$CONCENTRATION" --num_banks "$NUM_BANKS"
+}
+
+is_softmax() {
+  [ "$METHOD" = softmax ]
 }
 
 train_unsup() {
-  local optional=()
-  ! is_on IS_GROUPED || optional+=(--grouped)
-  run_training train_segsort_unsup.py "$1" ${optional[@]+"${optional[@]}"}
+  local grouped=()
+  ! is_on IS_GROUPED || grouped=(--grouped)
+  run_training train_segsort_unsup.py "$1" $(sorting_flags) \
+    ${grouped[@]+"${grouped[@]}"}
 }
 
 run_training() {
@@ -93,9 +110,7 @@ run_training() {
   "$PYTHON" "$root/pyscripts/$1" \
     --snapshot_dir "$SNAPSHOT_DIR/stage$2" \
     --data_list "${!list}" --data_dir "$DATA_DIR" --dataset "$DATASET" \
-    --backbone "$BACKBONE" --head "$HEAD" --embedding_dim "$EMBEDDING_DIM" \
-    --num_clusters "$NUM_CLUSTERS" --kmeans_iterations "$KMEANS_ITERATIONS" \
-    --concentration "$CONCENTRATION" --num_banks "$NUM_BANKS" \
+    --backbone "$BACKBONE" --head "$HEAD" \
     --batch_size "$BATCH_SIZE" --iter_size "$ITER_SIZE" \
     --input_size "$INPUT_SIZE" --num_steps "${!steps}" \
     --learning_rate "${!rate}" --weight_decay "$WEIGHT_DECAY" \
@@ -137,6 +152,11 @@ inference_msc() {
 }
 
 retrieve() {
+  if is_softmax; then
+    restored inference.py "$1" --method softmax --data_list "$INFERENCE_LIST" \
+      --save_dir "$(results "$1" "$2")" "${@:3}"
+    return
+  fi
   restored inference.py "$1" --data_list "$INFERENCE_LIST" \
     --save_dir "$(results "$1" "$2")" \
     --prototype_dir "$(results "$1" "$PROTOTYPE_SPLIT")/prototypes" \
@@ -232,8 +252,8 @@ run_stages() {
 
 # The four steps after training.
 evaluate_stage() {
-  timed "IS_PROTOTYPE_$1" "$1" extract_prototypes &&
-    timed "IS_INFERENCE_$1" "$1" inference &&
+  is_softmax || timed "IS_PROTOTYPE_$1" "$1" extract_prototypes || return
+  timed "IS_INFERENCE_$1" "$1" inference &&
     timed "IS_INFERENCE_MSC_$1" "$1" inference_msc &&
     timed "IS_BENCHMARK_$1" "$1" benchmark
 }

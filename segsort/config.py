@@ -65,6 +65,7 @@ class TrainConfig(DataSettings, ModelSettings):
 
   POSITIVE = tuple(name for name in Settings.POSITIVE if name != 'num_steps')
   NOT_NEGATIVE = Settings.NOT_NEGATIVE + ('num_steps',)
+  LOSS = 'segsort'
 
   snapshot_dir: str = setting(text='folder of this run: checkpoints and events')
   restore_from: str = setting(
@@ -183,8 +184,7 @@ class RetrievalSettings(RestoredSettings):
   """Labels by retrieval."""
 
   # Flags of `inference_flags.InferenceFlags` alone.
-  image_dir = ''
-  fold_batch_norm = False
+  image_dir, fold_batch_norm, method = '', False, 'segsort'
 
   prototype_dir: str = setting(text='folder written by extract_prototypes.py')
   k_in_nearest_neighbors: int = setting(15, 'segments that vote')

@@ -36,6 +36,12 @@ def setting(default=dataclasses.MISSING, text='', choices=None):
       default=default, metadata={'help': text, 'choices': choices})
 
 
+def fixed(value):
+  """A field without a flag, for config.json and for what a stage shares."""
+  return dataclasses.field(
+      default=value, metadata={'help': '', 'choices': None, 'fixed': True})
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
   """What all stages share: nothing but the checks of single values."""
