@@ -19,8 +19,12 @@ export METHOD="${METHOD:-segsort}"
 export HEAD="${HEAD:-pspnet}" EMBEDDING_DIM="${EMBEDDING_DIM:-32}"
 export NUM_CLUSTERS="${NUM_CLUSTERS:-5}"
 export KMEANS_ITERATIONS="${KMEANS_ITERATIONS:-10}"
+export LOCATION_WEIGHT="${LOCATION_WEIGHT:-1}"
+export SEGMENT_COLOR_WEIGHT="${SEGMENT_COLOR_WEIGHT:-0}"
 export CONCENTRATION="${CONCENTRATION:-10}" NUM_BANKS="${NUM_BANKS:-2}"
 
+# Folder of prototypes and predictions in that of the stage
+export RESULTS_NAME="${RESULTS_NAME:-results}"
 # Prototypes and predictions of other settings are refused, and those of an
 # older checkpoint made anew; 1 makes all of them anew
 export OVERWRITE_RESULTS="${OVERWRITE_RESULTS:-0}"

@@ -12,6 +12,7 @@ SETTINGS='METHOD DATASET DATAROOT CAMVID_SOURCE TRAIN_SPLITS EVAL_SPLIT DATA_DIR
   LIST_DIR SNAPSHOT_DIR OVERWRITE OVERWRITE_RESULTS STRATEGY NUM_GPU
   LOGICAL_DEVICES WORKERS WORKER_INDEX TF_CONFIG WORKER_TIMEOUT
   BACKBONE HEAD EMBEDDING_DIM NUM_CLUSTERS KMEANS_ITERATIONS
+  LOCATION_WEIGHT SEGMENT_COLOR_WEIGHT
   RESTORE_FROM_1 NOT_RESTORE_CLASSIFIER_1 RESTORE_FROM_2
   NOT_RESTORE_CLASSIFIER_2 TRAIN_LIST_1 TRAIN_LIST_2 NUM_STEPS_1 NUM_STEPS_2
   LEARNING_RATE_1 LEARNING_RATE_2 BATCH_SIZE ITER_SIZE INPUT_SIZE WEIGHT_DECAY
@@ -84,6 +85,7 @@ train() {
 sorting_flags() {
   echo --embedding_dim "$EMBEDDING_DIM" --num_clusters "$NUM_CLUSTERS" \
     --kmeans_iterations "$KMEANS_ITERATIONS" \
+    --location_weight "$LOCATION_WEIGHT" \
     --concentration "$CONCENTRATION" --num_banks "$NUM_BANKS"
 }
 
@@ -131,6 +133,7 @@ restored() {
     --restore_from "$SNAPSHOT_DIR/stage$2" \
     --data_dir "$DATA_DIR" --dataset "$DATASET" \
     --num_clusters "$INFERENCE_NUM_CLUSTERS" \
+    --color_weight "$SEGMENT_COLOR_WEIGHT" \
     --kmeans_iterations "$KMEANS_ITERATIONS" ${optional[@]+"${optional[@]}"} \
     "${@:3}"
 }
@@ -208,7 +211,7 @@ evaluate_regions() {
 
 # The folder of results of a stage and a split.
 results() {
-  printf '%s/stage%s/results/%s\n' "$SNAPSHOT_DIR" "$1" "$2"
+  printf '%s/stage%s/%s/%s\n' "$SNAPSHOT_DIR" "$1" "$RESULTS_NAME" "$2"
 }
 
 # --- the chain ---------------------------------------------------------------

@@ -57,6 +57,8 @@ class ModelSettings(NetworkSettings):
   num_clusters: int = setting(
       5, 'k-means starts from a grid of this many rows and columns')
   kmeans_iterations: int = setting(10, 'E-steps of the spherical k-means')
+  location_weight: float = setting(
+      1., 'of row and column beside the embedding in the k-means; 0: none')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -138,7 +140,7 @@ class RestoredSettings(DataSettings, ModelSettings):
 
   INHERITED = (
       'backbone', 'head', 'embedding_dim', 'num_clusters', 'kmeans_iterations',
-      'dataset', 'num_classes', 'ignore_label')
+      'location_weight', 'dataset', 'num_classes', 'ignore_label')
 
   restore_from: str = setting(
       text='checkpoint: a prefix, or a folder with checkpoints')
@@ -147,6 +149,9 @@ class RestoredSettings(DataSettings, ModelSettings):
       '', 'comma-separated parts of checkpoint names that may be missing or '
       'left over')
   input_size: Size = setting(Size((336, 336)), 'window, height,width')
+  color_weight: float = setting(
+      0., 'of red, green and blue (0 to 1) beside the embedding in the k-means, '
+      'so that segments end where colours change')
   strides: Size = setting(
       Size((0, 0)), 'step between windows; 0,0: two thirds of the window')
 

@@ -81,8 +81,9 @@ SAME_RUN = (
     'backbone', 'head', 'embedding_dim', 'num_clusters', 'num_banks',
     'batch_size', 'iter_size', 'input_size', 'random_seed', 'data_list',
     'dataset', 'num_classes', 'ignore_label', 'mixed_precision',
-    'kmeans_iterations', 'concentration', 'weight_decay', 'batch_norm_decay',
-    'freeze_batch_norm', 'grouped', 'restore_from', 'not_restore_classifier')
+    'kmeans_iterations', 'location_weight', 'concentration', 'weight_decay',
+    'batch_norm_decay', 'freeze_batch_norm', 'grouped', 'restore_from',
+    'not_restore_classifier', 'method')
 
 
 def _check_same_run(config):

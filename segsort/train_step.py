@@ -36,8 +36,9 @@ def supervised_loss(embeddings, batch, state, config):
   embeddings = clustering.normalize(embeddings)
   size = tf.shape(embeddings)[1:3]
   labels = _shrink(batch['labels'], size)
+  locations = layers.resize_nearest(batch['locations'], size)
   cluster_labels = loss_lib.cluster_batch(
-      embeddings, layers.resize_nearest(batch['locations'], size),
+      embeddings, config.location_weight * locations,
       _shrink(batch['grid_labels'], size),
       tf.not_equal(labels, input_pipeline.IGNORED),
       num_clusters=num_clusters, iterations=config.kmeans_iterations)
