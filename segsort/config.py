@@ -150,7 +150,7 @@ class RestoredSettings(DataSettings, ModelSettings):
       'left over')
   input_size: Size = setting(Size((336, 336)), 'window, height,width')
   color_weight: float = setting(
-      0., 'of red, green and blue (0 to 1) beside the embedding in the k-means, '
+      0., 'of red, green, blue (0 to 1) beside the embedding in the k-means, '
       'so that segments end where colours change')
   strides: Size = setting(
       Size((0, 0)), 'step between windows; 0,0: two thirds of the window')

@@ -39,8 +39,9 @@ class TableConfig(settings_lib.Settings):
 def record_and_tabulate(config):
   """Records a finished run and renews the table."""
   record = {
-      'row': config.row, 'number': config.number, 'seed': config.seed,
-      'settings': config.settings, **read_scores(config.results),
+      'row': config.row, 'trained_row': config.trained_row,
+      'number': config.number, 'seed': config.seed, 'settings': config.settings,
+      **read_scores(config.results),
       'training_seconds': training_seconds(os.path.join(
           config.experiment_dir, config.trained_row, f'seed{config.seed}',
           'stage1', 'log.jsonl')),
@@ -201,8 +202,8 @@ def _origin(records):
 
   commits = ', '.join(sorted({
       (record['git_commit'] or 'none')[:7] for record in records}))
-  hours = sum(record['training_seconds'] or 0
-              for record in records) / 3600
+  hours = sum(record['training_seconds'] or 0 for record in records
+              if record['row'] == record['trained_row']) / 3600
   return (f'\nPer cent; mean and 95 % interval over seeds. Commit {commits}; '
           f'{all_of("machine")}; {hours:.1f} hours of training; finished '
           f'{all_of("finished")}.\n')
