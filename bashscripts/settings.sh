@@ -22,6 +22,7 @@ export KMEANS_ITERATIONS="${KMEANS_ITERATIONS:-10}"
 export LOCATION_WEIGHT="${LOCATION_WEIGHT:-1}"
 export SEGMENT_COLOR_WEIGHT="${SEGMENT_COLOR_WEIGHT:-0}"
 export CONCENTRATION="${CONCENTRATION:-10}" NUM_BANKS="${NUM_BANKS:-2}"
+export FROZEN_BANK="${FROZEN_BANK:-0}"
 
 # Folder of prototypes and predictions in that of the stage
 export RESULTS_NAME="${RESULTS_NAME:-results}"

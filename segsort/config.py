@@ -97,6 +97,9 @@ class TrainConfig(DataSettings, ModelSettings):
   concentration: float = setting(10., 'kappa of the von Mises-Fisher density')
   num_banks: int = setting(
       2, 'earlier batches whose prototypes take part in the loss')
+  frozen_bank: bool = setting(
+      False, 'banks as the 2019 release had them, random directions of class 0 '
+      'that stay, for comparison')
   random_seed: int = setting(1, 'of weights, order and augmentation')
   save_pred_every: int = setting(1000, 'steps between checkpoints')
   max_to_keep: int = setting(2, 'checkpoints kept')
