@@ -37,7 +37,8 @@ def test_each_row_runs_with_each_seed_and_is_tabulated(project):
           for flags in tabulated] == [
               (row, 'plain', number, seed) for seed in '12'
               for row, number in (('plain', '1'), ('nearest', '2'))]
-  assert tabulated[1]['results'] == f'{where}/plain/seed1/stage1/results_nearest'
+  assert tabulated[1]['results'] == (
+      f'{where}/plain/seed1/stage1/results_nearest')
 
 
 def test_a_failing_row_is_named_and_the_others_run(project):
