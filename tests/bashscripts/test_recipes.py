@@ -7,6 +7,7 @@ import re
 import pytest
 
 from segsort import config
+from segsort import evaluation_flags
 
 STEPS = ['train_segsort.py', 'extract_prototypes.py', 'inference.py',
          'inference.py', 'eval_miou.py', 'eval_miou.py']
@@ -15,7 +16,7 @@ CONFIGS = {
     'train_segsort_unsup.py': config.TrainUnsupConfig,
     'extract_prototypes.py': config.ExtractConfig,
     'inference.py': config.InferenceConfig,
-    'eval_miou.py': config.EvaluateConfig}
+    'eval_miou.py': evaluation_flags.EvaluateConfig}
 
 
 @pytest.mark.parametrize('name', ['train_segsort.sh', 'train_segsort_unsup.sh'])
