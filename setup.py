@@ -12,7 +12,7 @@ setuptools.setup(
     python_requires='>=3.10',
     # Keras 3 comes with TensorFlow 2.16 and later.
     install_requires=[
-        'tensorflow>=2.16', 'numpy', 'scipy', 'opencv-python', 'pillow',
+        'tensorflow>=2.16', 'numpy', 'scipy', 'opencv-python', 'pillow>=10.1',
         'tqdm'],
     extras_require={
         'gpu': ['tensorflow[and-cuda]'],

@@ -1,15 +1,16 @@
-"""Scores predicted masks: IoU of each class, mean IoU and pixel accuracy.
+"""Scores predicted masks: IoU of each class, mean IoU, accuracy, boundaries.
 
 Usage:
   python pyscripts/eval_miou.py --pred_dir snapshots/.../results/val/gray \
-      --gt_dir DATAROOT/VOC2012/segcls --dataset voc12
+      --gt_dir DATAROOT/VOC2012/segcls --dataset voc12 \
+      --boundary --compare_dir snapshots/OTHER/results/val/gray
 """
 
 import _path  # noqa: F401  (puts the project root on sys.path)
 
 from segsort import cli
-from segsort import config
 from segsort import evaluation
+from segsort import evaluation_flags
 
 if __name__ == '__main__':
-  cli.run(evaluation.evaluate_folders, config.EvaluateConfig)
+  cli.run(evaluation.evaluate_folders, evaluation_flags.EvaluateConfig)

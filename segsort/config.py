@@ -213,27 +213,6 @@ class InferenceConfig(RetrievalSettings, sharding.ShardSettings):
   """Labels of a list of images."""
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class EvaluateConfig(Settings):
-  """Scores of predicted masks."""
-
-  pred_dir: str = setting(text='folder of predicted masks, subfolders included')
-  gt_dir: str = setting(text='folder of true masks, under the same names')
-  dataset: str = setting('voc12', 'class names', dataset_info.NAMES)
-  num_classes: int = setting(0, 'number of classes; 0: that of --dataset')
-  ignore_label: int = setting(255, 'true label that counts for nothing')
-  string_replace: str = setting(
-      '', '`A,B`: the truth of a prediction has B in its name for A')
-  data_list: str = setting('', 'list whose images must all have a prediction')
-  save_json: str = setting('', 'file for the scores')
-  tf1_compat: bool = setting(False, 'print the figures of the 2019 release')
-
-  @property
-  def classes(self):
-    """The number of classes, from --num_classes or else the data set."""
-    return self.num_classes or dataset_info.get(self.dataset).num_classes
-
-
 def write_run(folder, settings):
   """Writes config.json: what `describe_run` says."""
   files.write_json(os.path.join(folder, 'config.json'), describe_run(settings))

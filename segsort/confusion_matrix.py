@@ -91,14 +91,18 @@ class ConfusionMatrix:
     self.counts += matrix.counts
     self.other += matrix.other
 
+  def overlaps(self):
+    """i64[3, C], the pixels of each class that are right, true, predicted."""
+    return np.stack([
+        np.diag(self.counts), self.true_pixels, self.predicted_pixels])
+
   def iou(self):
     """f64[C], intersection over union; NaN for a class found in neither."""
-    hits = np.diag(self.counts)
-    return _ratio(hits, self.true_pixels + self.predicted_pixels - hits)
+    return intersection_over_union(*self.overlaps())
 
   def mean_iou(self):
     """Mean IoU of the classes found in the truth or the predictions."""
-    return _mean(self.iou())
+    return float(mean_known(self.iou()))
 
   def pixel_accuracy(self):
     """The share of scored pixels that are right; NaN if there are none."""
@@ -106,7 +110,7 @@ class ConfusionMatrix:
 
   def mean_accuracy(self):
     """Mean over the classes of the truth of the share of pixels found."""
-    return _mean(_ratio(np.diag(self.counts), self.true_pixels))
+    return float(mean_known(_ratio(np.diag(self.counts), self.true_pixels)))
 
 
 def _count_bytes(truth, predictions):
@@ -125,12 +129,25 @@ def _count_bytes(truth, predictions):
   return counts.reshape(256, 256).astype(np.int64)
 
 
+def intersection_over_union(shared, true, predicted):
+  """The share of pixels in both of two masks among those in either.
+
+  Args:
+    shared, true, predicted: pixels in both, in one and in the other, of any
+      shape.
+
+  Returns:
+    f64 of that shape, NaN where both are empty.
+  """
+  return _ratio(shared, true + predicted - shared)
+
+
+def mean_known(values, axis=None):
+  """The mean of the values that are not NaN; NaN where there are none."""
+  known = ~np.isnan(values)
+  return _ratio(np.where(known, values, 0).sum(axis), known.sum(axis))
+
+
 def _ratio(part, whole):
   """part / whole, NaN where the whole is 0."""
   return np.where(whole > 0, part / np.maximum(whole, 1), np.nan)
-
-
-def _mean(values):
-  """The mean of the values that are not NaN; NaN if there are none."""
-  known = values[~np.isnan(values)]
-  return float(known.mean()) if known.size else float('nan')

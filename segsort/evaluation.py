@@ -1,19 +1,24 @@
 """Folders of predicted masks against true ones: the report and its files."""
 
 import concurrent.futures
+import csv
+import io
 import os
-import pathlib
 
 import numpy as np
 import tqdm
 
-from segsort import dataset_info
+from segsort import comparison
+from segsort import confusion_picture
 from segsort import files
-from segsort import image_list
+from segsort import image_scores
+from segsort import mask_pairs
 from segsort import run_origin
+from segsort import score_report
 from segsort import tf1_compat
 from segsort.confusion_matrix import ConfusionMatrix
-from segsort.errors import InputError, warn
+from segsort.errors import InputError
+from segsort.image_scores import FolderScores, ImageScores
 
 
 def evaluate_folders(config):
@@ -30,127 +35,49 @@ def evaluate_folders(config):
       missing; a mask is unreadable, of another size, or holds a label that is
       neither a class nor the ignore label; everything is ignored.
   """
-  pairs = find_pairs(config.pred_dir, config.gt_dir, config.string_replace)
+  pairs = mask_pairs.find_pairs(
+      config.pred_dir, config.gt_dir, config.string_replace)
   if config.data_list:
-    pairs = pairs_of_list(config.data_list, pairs)
-  matrix = count_pairs(pairs, config)
-  if not matrix.true_pixels.any():
+    pairs = mask_pairs.pairs_of_list(config.data_list, pairs)
+  others = config.compare_dir and mask_pairs.pairs_of_others(
+      config.compare_dir, pairs, config.pred_dir)
+  scores = score_pairs(pairs, config)
+  if not scores.matrix.true_pixels.any():
     raise InputError(
         f'nothing to score: the {len(pairs)} true masks in {config.gt_dir} '
         'hold no pixel of a class; check --gt_dir and --ignore_label')
-  names = class_names(config.dataset, config.classes)
-  if config.tf1_compat:
-    lines = tf1_compat.evaluation_lines(matrix)
-    scores = tf1_compat.evaluation_figures(matrix)
-  else:
-    lines, scores = score_lines(matrix, names), score_table(matrix, names)
+  names = score_report.class_names(config.dataset, config.classes)
+  lines, table = report(scores, names, config)
+  if others:
+    _compare(scores, score_pairs(others, config), config, lines, table)
   origin = run_origin.of_predictions(config.pred_dir)
   lines += [f'initialisation: {origin}'] if origin else []
   print('\n'.join(lines))
+  _write(scores, names, [path for path, _ in pairs], config)
   if config.save_json:
     files.write_json(config.save_json, {
-        'num_predictions': len(pairs), **scores, 'initialisation': origin})
-  return matrix
+        'num_predictions': len(pairs), **table, 'initialisation': origin})
+  return scores.matrix
 
 
-def find_pairs(pred_dir, gt_dir, string_replace=''):
-  """Finds the true mask of every predicted one.
-
-  Args:
-    pred_dir: folder of predicted PNGs, subfolders included.
-    gt_dir: folder that holds the true masks under the same relative paths.
-    string_replace: 'A,B': B stands for A in the true mask's relative path.
-
-  Returns:
-    Sorted list of (path of the prediction, path of the truth).
-
-  Raises:
-    InputError: no predictions, or true masks that do not exist.
-  """
-  old, comma, new = string_replace.partition(',')
-  if string_replace and not (comma and old):
-    raise InputError(
-        f'--string_replace is {string_replace!r}; give A,B to look for the '
-        'true mask under the name of the prediction with B for A')
-  names = sorted(
-      path.relative_to(pred_dir).as_posix()
-      for path in pathlib.Path(pred_dir).rglob('*')
-      if path.suffix.lower() == '.png' and not path.name.startswith('.'))
-  if not names:
-    raise InputError(
-        f'no predicted PNG in {pred_dir}; run pyscripts/inference.py first, or '
-        'name another --pred_dir')
-  pairs = [(os.path.join(pred_dir, name),
-            os.path.join(gt_dir, name.replace(old, new) if old else name))
-           for name in names]
-  missing = [truth for _, truth in pairs if not os.path.isfile(truth)]
-  if missing:
-    raise InputError(
-        f'{len(missing)} of {len(pairs)} predictions in {pred_dir} have no '
-        f'true mask, the first {missing[0]}; check --pred_dir, --gt_dir and '
-        '--string_replace')
-  return pairs
-
-
-def pairs_of_list(data_list, pairs):
-  """Picks the predictions of a list's images.
+def score_pairs(pairs, config):
+  """Scores pairs of masks, read in threads.
 
   Args:
-    data_list: list file; a prediction, or the truth that it is mapped to, has
-      the file name of its image, whatever the folder and extension.
-    pairs: what `find_pairs` returned.
-
-  Returns:
-    The pairs of listed images; a warning says how many others there were.
-
-  Raises:
-    InputError: an image of the list has no prediction.
-  """
-  predicted = {pathlib.Path(path).stem for pair in pairs for path in pair}
-  examples = image_list.read_list(data_list, '', needs=())
-  missing = [example for example in examples if example.name not in predicted]
-  if missing:
-    raise InputError(
-        f'{len(missing)} of {len(examples)} images of {data_list} have no '
-        f'prediction, the first {missing[0].name} ({missing[0].where}); run '
-        'pyscripts/inference.py on this list, or check --pred_dir')
-  names = {example.name for example in examples}
-  listed = [pair for pair in pairs
-            if names & {pathlib.Path(path).stem for path in pair}]
-  if len(listed) < len(pairs):
-    warn(f'{len(pairs) - len(listed)} of {len(pairs)} predictions are not of '
-         f'images in {data_list}: they are left out')
-  return listed
-
-
-def count_pairs(pairs, config):
-  """Reads pairs of masks in threads and sums their confusion matrices.
-
-  Args:
-    pairs: what `find_pairs` returned.
+    pairs: what `mask_pairs.find_pairs` returned.
     config: an EvaluateConfig.
 
   Returns:
-    ConfusionMatrix.
+    FolderScores of the pairs in order.
   """
-  total = _empty_matrix(config)
   with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-    matrices = pool.map(lambda pair: _count_pair(*pair, config), pairs)
-    for matrix in tqdm.tqdm(
-        matrices, total=len(pairs), desc='scoring', unit='image'):
-      total.add(matrix)
-  return total
+    images = pool.map(lambda pair: _score_pair(*pair, config), pairs)
+    return FolderScores(tqdm.tqdm(
+        images, total=len(pairs), desc='scoring', unit='image'))
 
 
-def _empty_matrix(config):
-  if config.tf1_compat:
-    return ConfusionMatrix(
-        config.classes + 1, tf1_compat.EVALUATION_IGNORE_LABEL)
-  return ConfusionMatrix(config.classes, config.ignore_label)
-
-
-def _count_pair(prediction_path, truth_path, config):
-  """The ConfusionMatrix of one pair of files."""
+def _score_pair(prediction_path, truth_path, config):
+  """The ImageScores of one pair of files."""
   predictions = files.read_labels(prediction_path)
   truth = files.read_labels(truth_path)
   if predictions.shape != truth.shape:
@@ -160,59 +87,67 @@ def _count_pair(prediction_path, truth_path, config):
   if config.tf1_compat:
     truth = tf1_compat.evaluation_truth(
         truth.astype(np.int32), config.classes)
-  matrix = _empty_matrix(config)
+    matrix = ConfusionMatrix(
+        config.classes + 1, tf1_compat.EVALUATION_IGNORE_LABEL)
+  else:
+    matrix = ConfusionMatrix(config.classes, config.ignore_label)
   matrix.update(truth, predictions, truth_path)
-  return matrix
+  if not config.boundary:
+    return ImageScores(matrix)
+  return ImageScores(
+      matrix, image_scores.score_boundaries(truth, predictions, config))
 
 
-def class_names(dataset, num_classes):
-  """A name for each class, made up beyond the classes of the data set."""
-  known = dataset_info.get(dataset).class_names[:num_classes]
-  return (*known, *(f'class{i}' for i in range(len(known), num_classes)))
-
-
-def score_lines(matrix, names):
-  """The printed report: a row per class, then the means.
+def report(scores, names, config):
+  """What is printed and what is saved of a folder's scores.
 
   Args:
-    matrix: ConfusionMatrix.
+    scores: FolderScores.
     names: a name per class.
+    config: an EvaluateConfig.
 
   Returns:
-    List of lines.
+    List of lines, and a table for JSON.
   """
-  iou = matrix.iou()
-  width = max(15, *map(len, names))
-  lines = [
-      f'class {name:{width}s}: {label:02d}, IOU: '
-      + ('absent' if np.isnan(value) else f'{100 * value:.4f}%')
-      for label, (name, value) in enumerate(zip(names, iou))]
-  absent = _absent(iou, names)
-  if absent:
-    lines.append('absent, so left out of the mean: ' + ', '.join(absent))
-  if matrix.other.any():
-    lines.append('pixels predicted as none of the classes, which count as '
-                 f'wrong: {matrix.other.sum()}')
-  return lines + [
-      f'mean IOU: {100 * matrix.mean_iou():.4f}%',
-      f'pixel accuracy: {100 * matrix.pixel_accuracy():.4f}%',
-      f'mean accuracy: {100 * matrix.mean_accuracy():.4f}%']
+  if config.tf1_compat:
+    return (tf1_compat.evaluation_lines(scores.matrix),
+            tf1_compat.evaluation_figures(scores.matrix))
+  lines = score_report.score_lines(scores.matrix, names)
+  table = score_report.score_table(scores.matrix, names)
+  if scores.boundaries:
+    lines += score_report.boundary_lines(scores.boundaries, names)
+    table |= {'boundary_tolerance': config.tolerance,
+              'boundary_width': config.boundary_width,
+              **score_report.boundary_table(scores.boundaries, names)}
+  return lines, table
 
 
-def score_table(matrix, names):
-  """The scores for a JSON file, fractions of 1; absent classes are None."""
-  iou = matrix.iou()
-  return {
-      'mean_iou': matrix.mean_iou(),
-      'pixel_accuracy': matrix.pixel_accuracy(),
-      'mean_accuracy': matrix.mean_accuracy(),
-      'iou': {name: None if np.isnan(value) else float(value)
-              for name, value in zip(names, iou)},
-      'absent': _absent(iou, names),
-      'confusion_matrix': matrix.counts.tolist(),
-      'predicted_as_no_class': matrix.other.tolist()}
+def _compare(scores, others, config, lines, table):
+  """Adds the comparison with other predictions to the report."""
+  found = comparison.compare(
+      scores, others, resamples=config.bootstrap, seed=config.random_seed)
+  lines += comparison.comparison_lines(
+      found, config.compare_dir, len(scores.counts), config.bootstrap)
+  table['comparison'] = comparison.comparison_table(
+      found, config.compare_dir, config.bootstrap)
 
 
-def _absent(iou, names):
-  """The names of the classes found in neither truth nor predictions."""
-  return [name for name, value in zip(names, iou) if np.isnan(value)]
+def _write(scores, names, paths, config):
+  """Writes the files that the config names, beside that of the scores.
+
+  Args:
+    scores: FolderScores.
+    names: a name per class.
+    paths: of the predictions.
+    config: an EvaluateConfig.
+  """
+  if config.save_confusion:
+    files.write_png(config.save_confusion,
+                    confusion_picture.draw(scores.matrix, names))
+    files.write_json(os.path.splitext(config.save_confusion)[0] + '.json',
+                     confusion_picture.table(scores.matrix, names))
+  if config.save_csv:
+    text = io.StringIO()
+    csv.writer(text, lineterminator='\n').writerows(scores.rows(
+        [os.path.relpath(path, config.pred_dir) for path in paths]))
+    files.write_text(config.save_csv, text.getvalue())

@@ -7,10 +7,11 @@ import cv2
 import numpy as np
 import PIL.Image
 
-from segsort import config as config_lib
 from segsort import dataset_info
 from segsort import evaluation
+from segsort import evaluation_flags
 from segsort import files
+from segsort import mask_pairs
 from segsort.benchmark import measure
 
 PAIRS, CLASSES, SIZE = 500, 21, (375, 500)
@@ -19,15 +20,16 @@ PAIRS, CLASSES, SIZE = 500, 21, (375, 500)
 def comparisons():
   """Yields the row: 500 pairs of masks, decoded and counted."""
   with tempfile.TemporaryDirectory() as folder:
-    config = config_lib.EvaluateConfig(
+    config = evaluation_flags.EvaluateConfig(
         pred_dir=os.path.join(folder, 'pred'),
         gt_dir=os.path.join(folder, 'gt'))
     write_pairs(config)
-    pairs = evaluation.find_pairs(config.pred_dir, config.gt_dir)
-    _check_equal(evaluation.count_pairs(pairs, config), count_twin(pairs))
+    pairs = mask_pairs.find_pairs(config.pred_dir, config.gt_dir)
+    _check_equal(
+        evaluation.score_pairs(pairs, config).matrix, count_twin(pairs))
     yield measure.Comparison(
         name=f'score {PAIRS} pairs of {SIZE[0]}x{SIZE[1]}', aim=4., repeats=5,
-        ours=lambda: evaluation.count_pairs(pairs, config),
+        ours=lambda: evaluation.score_pairs(pairs, config).matrix,
         twin=lambda: count_twin(pairs))
 
 

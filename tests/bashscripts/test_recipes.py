@@ -7,6 +7,7 @@ import re
 import pytest
 
 from segsort import config
+from segsort import evaluation_flags
 from segsort import inference_flags
 from segsort import softmax
 
@@ -18,7 +19,7 @@ CONFIGS = {
     'train_segsort_unsup.py': config.TrainUnsupConfig,
     'extract_prototypes.py': config.ExtractConfig,
     'inference.py': inference_flags.InferenceFlags,
-    'eval_miou.py': config.EvaluateConfig}
+    'eval_miou.py': evaluation_flags.EvaluateConfig}
 
 
 @pytest.mark.parametrize('name', [

@@ -8,9 +8,9 @@ import tempfile
 
 import numpy as np
 
-from segsort import config as config_lib
 from segsort import dataset_info
 from segsort import evaluation
+from segsort import evaluation_flags
 from segsort import tf1_compat
 from segsort.confusion_matrix import ConfusionMatrix
 
@@ -39,7 +39,7 @@ def _evaluate(report, num_classes, suffix='', replace='', save_json=''):
   """Runs the script's stage; returns what it prints."""
   printed = io.StringIO()
   with contextlib.redirect_stdout(printed):
-    evaluation.evaluate_folders(config_lib.EvaluateConfig(
+    evaluation.evaluate_folders(evaluation_flags.EvaluateConfig(
         pred_dir=report.path(f'c9/pred{suffix}'),
         gt_dir=report.path(f'c9/gt{suffix}'), num_classes=num_classes,
         string_replace=replace, save_json=save_json, tf1_compat=True))

@@ -65,5 +65,7 @@ def test_help_names_every_flag(monkeypatch, capsys):
   assert _run_inside(monkeypatch, '--help') == 0
   printed = capsys.readouterr().out
   for flag in ('pred_dir', 'gt_dir', 'dataset', 'num_classes', 'ignore_label',
-               'string_replace', 'data_list', 'save_json', 'tf1_compat'):
+               'string_replace', 'data_list', 'save_json', 'tf1_compat',
+               'boundary', 'tolerance', 'compare_dir', 'bootstrap', 'save_csv',
+               'save_confusion'):
     assert f'--{flag} ' in printed

@@ -9,11 +9,12 @@ import small_runs
 
 from segsort import cli
 from segsort import config
+from segsort import evaluation_flags
 from segsort import settings as settings_lib
 from segsort.errors import InputError
 
 STAGES = (config.TrainConfig, config.TrainUnsupConfig, config.ExtractConfig,
-          config.InferenceConfig, config.EvaluateConfig)
+          config.InferenceConfig, evaluation_flags.EvaluateConfig)
 TRAIN = ['--snapshot_dir', 's', '--data_list', 'l', '--data_dir', 'd']
 INFER = ['--data_list', 'l', '--data_dir', 'd', '--save_dir', 'r',
          '--prototype_dir', 'p', '--restore_from']

@@ -2,50 +2,20 @@
 
 import json
 
+import mask_folders
+from mask_folders import config as _config, count as _expected
+from mask_folders import fail as _fails
 import numpy as np
 import pytest
 
-from segsort import config as config_lib
 from segsort import dataset_info
 from segsort import evaluation
 from segsort import files
-from segsort.confusion_matrix import ConfusionMatrix
-from segsort.errors import InputError
 
 
 @pytest.fixture(name='folders')
 def _folders(tmp_path):
-  """Two predictions, one in a subfolder, with their truths."""
-  rng = np.random.default_rng(0)
-  for name in ('a.png', 'sub/b.png'):
-    truth = rng.choice([0, 1, 2, 255], (12, 17)).astype(np.uint8)
-    guesses = rng.integers(0, 3, (12, 17), np.uint8)
-    files.write_png(tmp_path / 'gt' / name, truth)
-    files.write_png(tmp_path / 'pred' / name, guesses)
-  return tmp_path
-
-
-def _config(folder, **settings):
-  return config_lib.EvaluateConfig(**{
-      'pred_dir': str(folder / 'pred'), 'gt_dir': str(folder / 'gt'),
-      'num_classes': 3, **settings})
-
-
-def _expected(folder, names=('a.png', 'sub/b.png')):
-  matrix = ConfusionMatrix(3)
-  for name in names:
-    matrix.update(files.read_mask(folder / 'gt' / name),
-                  files.read_mask(folder / 'pred' / name))
-  return matrix
-
-
-def _fails(folder, **settings):
-  """The one line of the InputError that scoring the folder raises."""
-  with pytest.raises(InputError) as raised:
-    evaluation.evaluate_folders(_config(folder, **settings))
-  message = str(raised.value)
-  assert '\n' not in message
-  return message
+  return mask_folders.write(tmp_path)
 
 
 def test_folders_are_summed_over_subfolders(folders, capsys):
@@ -96,16 +66,6 @@ def test_string_replace_maps_relative_paths(folders):
   np.testing.assert_array_equal(matrix.counts, expected.counts)
 
 
-def test_string_replace_leaves_the_folders_alone(folders):
-  (folders / 'pred/a.png').rename(folders / 'pred/a_gt.png')
-  (folders / 'pred/sub/b.png').unlink()
-  # 'gt' is in the path of --gt_dir as well.
-  pairs = evaluation.find_pairs(
-      str(folders / 'pred'), str(folders / 'gt'), '_gt,')
-  assert pairs == [
-      (str(folders / 'pred/a_gt.png'), str(folders / 'gt/a.png'))]
-
-
 def test_absent_classes_and_strange_predictions_are_named(tmp_path, capsys):
   files.write_png(tmp_path / 'gt/a.png', np.array([[0, 0, 0, 255]], np.uint8))
   files.write_png(tmp_path / 'pred/a.png', np.array([[0, 0, 9, 9]], np.uint8))
@@ -137,12 +97,6 @@ def test_scores_are_saved(folders):
   assert np.array(scores['confusion_matrix'])[:3, :3].tolist() == (
       expected.counts.tolist())
   assert scores['predicted_as_no_class'] == [0, 0, 0, 0]
-
-
-def test_classes_beyond_the_data_set_get_made_up_names():
-  assert evaluation.class_names('camvid', 2) == ('Sky', 'Building')
-  assert evaluation.class_names('camvid', 13)[10:] == (
-      'Bicyclist', 'class11', 'class12')
 
 
 def test_all_listed_images_predicted(folders):

@@ -6,8 +6,8 @@ import pathlib
 import numpy as np
 import pytest
 
-from segsort import config as config_lib
 from segsort import evaluation
+from segsort import evaluation_flags
 from segsort import files
 from segsort import tf1_compat
 from segsort.confusion_matrix import ConfusionMatrix
@@ -34,7 +34,7 @@ def _matrix(truth, predictions, num_classes):
     ('', 10, '', 'stdout_10'),
     ('_suffix', 21, '_pred.,_gt.', 'stdout_string_replace__pred,_gt')])
 def test_lines_match_golden(golden, capsys, suffix, num_classes, replace, key):
-  evaluation.evaluate_folders(config_lib.EvaluateConfig(
+  evaluation.evaluate_folders(evaluation_flags.EvaluateConfig(
       pred_dir=f'{GOLDEN}/pred{suffix}', gt_dir=f'{GOLDEN}/gt{suffix}',
       num_classes=num_classes, string_replace=replace, tf1_compat=True))
   assert capsys.readouterr().out.splitlines() == golden[key]
@@ -42,7 +42,7 @@ def test_lines_match_golden(golden, capsys, suffix, num_classes, replace, key):
 
 def test_figures_match_golden(golden, tmp_path):
   path = tmp_path / 'scores.json'
-  evaluation.evaluate_folders(config_lib.EvaluateConfig(
+  evaluation.evaluate_folders(evaluation_flags.EvaluateConfig(
       pred_dir=f'{GOLDEN}/pred', gt_dir=f'{GOLDEN}/gt', tf1_compat=True,
       save_json=str(path)))
   figures = json.loads(path.read_text())
@@ -61,7 +61,7 @@ def test_library_confusion_matrix_matches_golden(golden):
 
 
 def test_default_differs_from_golden_where_it_should(golden):
-  matrix = evaluation.evaluate_folders(config_lib.EvaluateConfig(
+  matrix = evaluation.evaluate_folders(evaluation_flags.EvaluateConfig(
       pred_dir=f'{GOLDEN}/pred', gt_dir=f'{GOLDEN}/gt'))
   # Its predictions of 255 and 30 are wrong, not unseen.
   assert matrix.pixel_accuracy() == pytest.approx(
@@ -128,7 +128,7 @@ def test_lines_of_more_classes_than_names(tmp_path, capsys):
   mask = np.array([[0, 21]], np.uint8)
   files.write_png(tmp_path / 'gt/a.png', mask)
   files.write_png(tmp_path / 'pred/a.png', mask)
-  evaluation.evaluate_folders(config_lib.EvaluateConfig(
+  evaluation.evaluate_folders(evaluation_flags.EvaluateConfig(
       pred_dir=str(tmp_path / 'pred'), gt_dir=str(tmp_path / 'gt'),
       num_classes=22, tf1_compat=True))
   lines = capsys.readouterr().out.splitlines()

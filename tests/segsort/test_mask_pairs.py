@@ -1,0 +1,47 @@
+"""Which prediction belongs to which truth, and to which other prediction."""
+
+import numpy as np
+import pytest
+
+from segsort import files
+from segsort import mask_pairs
+from segsort.errors import InputError
+
+
+@pytest.fixture(name='folders')
+def _folders(tmp_path):
+  for folder in ('pred', 'gt', 'other'):
+    for name in ('a_gt.png', 'sub/b.png'):
+      files.write_png(tmp_path / folder / name.replace(
+          '_gt', '_gt' if folder != 'gt' else ''), np.zeros((2, 2), np.uint8))
+  return tmp_path
+
+
+def test_string_replace_leaves_the_folders_alone(folders):
+  # 'gt' is in the path of --gt_dir as well.
+  pairs = mask_pairs.find_pairs(
+      str(folders / 'pred'), str(folders / 'gt'), '_gt,')
+  assert pairs == [
+      (str(folders / 'pred/a_gt.png'), str(folders / 'gt/a.png')),
+      (str(folders / 'pred/sub/b.png'), str(folders / 'gt/sub/b.png'))]
+
+
+def test_others_have_the_same_names_and_truths(folders):
+  pairs = mask_pairs.find_pairs(
+      str(folders / 'pred'), str(folders / 'gt'), '_gt,')
+  others = mask_pairs.pairs_of_others(
+      str(folders / 'other'), pairs[1:], str(folders / 'pred'))
+  assert others == [
+      (str(folders / 'other/sub/b.png'), str(folders / 'gt/sub/b.png'))]
+
+
+def test_missing_others_are_counted_and_the_first_named(folders):
+  pairs = mask_pairs.find_pairs(
+      str(folders / 'pred'), str(folders / 'gt'), '_gt,')
+  (folders / 'other/a_gt.png').unlink()
+  with pytest.raises(InputError) as raised:
+    mask_pairs.pairs_of_others(
+        str(folders / 'other'), pairs, str(folders / 'pred'))
+  message = str(raised.value)
+  assert message.startswith('1 of 2 predictions in') and '\n' not in message
+  assert f'the first {folders / "other/a_gt.png"};' in message
