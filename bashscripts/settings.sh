@@ -59,6 +59,9 @@ export MSC_STRIDES="${MSC_STRIDES:-0,0}"
 export INFERENCE_NUM_CLUSTERS="${INFERENCE_NUM_CLUSTERS:-$NUM_CLUSTERS}"
 export K_IN_NEAREST_NEIGHBORS="${K_IN_NEAREST_NEIGHBORS:-15}"
 
+# 1 scores boundaries as well
+export IS_BOUNDARY="${IS_BOUNDARY:-0}"
+
 # Switches: 0 leaves a stage out
 export IS_TRAIN_1="${IS_TRAIN_1:-1}" IS_TRAIN_2="${IS_TRAIN_2:-1}"
 export IS_PROTOTYPE_1="${IS_PROTOTYPE_1:-1}"

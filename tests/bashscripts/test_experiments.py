@@ -31,6 +31,8 @@ def test_each_row_runs_with_each_seed_and_is_tabulated(project):
   assert [flags['save_dir'].split('stage1/')[1] for flags in read] == [
       'results/val', 'results_nearest/val'] * 2
   assert [flags['k_in_nearest_neighbors'] for flags in read] == ['15', '1'] * 2
+  assert all('boundary' in flags for name, flags in project.calls()
+             if name == 'eval_miou.py')
   tabulated = [flags for name, flags in project.calls()
                if name == 'make_table.py']
   assert [(flags['row'], flags['trained_row'], flags['number'], flags['seed'])
