@@ -43,7 +43,7 @@ def cluster_image(
   grid = clustering.grid_labels(height, width, *num_clusters)
   labels = chunked_kmeans.cluster_pixels(
       tf.reshape(embeddings, [height * width, -1]),
-      tf.reshape(locations, [-1, 2]),
+      tf.reshape(locations, [height * width, -1]),
       tf.reshape(tf.where(taking_part, grid, -1), [-1]),
       num_clusters[0] * num_clusters[1], iterations)
   return tf.reshape(labels, [height, width])
