@@ -21,7 +21,8 @@ SETTINGS='METHOD DATASET DATAROOT CAMVID_SOURCE TRAIN_SPLITS EVAL_SPLIT DATA_DIR
   PROTOTYPE_INPUT_SIZE
   PROTOTYPE_STRIDES INFERENCE_LIST INFERENCE_SPLIT INFERENCE_INPUT_SIZE
   INFERENCE_STRIDES MSC_INPUT_SIZE MSC_STRIDES INFERENCE_NUM_CLUSTERS
-  K_IN_NEAREST_NEIGHBORS GT_DIR IS_BOUNDARY DETECTOR DETECTOR_PATH THRESHOLD MAX_REGIONS
+  K_IN_NEAREST_NEIGHBORS VOTE_BALANCE VOTE_CONCENTRATION GT_DIR IS_BOUNDARY
+  DETECTOR DETECTOR_PATH THRESHOLD MAX_REGIONS
   IS_OVERSEGMENT IS_GROUPED NUM_GROUPS COLOR_WEIGHT IS_TRAIN_1 IS_PROTOTYPE_1
   IS_INFERENCE_1 IS_INFERENCE_MSC_1 IS_BENCHMARK_1 IS_TRAIN_2 IS_PROTOTYPE_2
   IS_INFERENCE_2 IS_INFERENCE_MSC_2 IS_BENCHMARK_2'
@@ -161,13 +162,16 @@ inference_msc() {
 retrieve() {
   if is_softmax; then
     restored inference.py "$1" --method softmax --data_list "$INFERENCE_LIST" \
-      --save_dir "$(results "$1" "$2")" "${@:3}"
+      --save_dir "$(results "$1" "$2")" --vote_balance "$VOTE_BALANCE" \
+      "${@:3}"
     return
   fi
   restored inference.py "$1" --data_list "$INFERENCE_LIST" \
     --save_dir "$(results "$1" "$2")" \
     --prototype_dir "$(results "$1" "$PROTOTYPE_SPLIT")/prototypes" \
-    --k_in_nearest_neighbors "$K_IN_NEAREST_NEIGHBORS" "${@:3}"
+    --k_in_nearest_neighbors "$K_IN_NEAREST_NEIGHBORS" \
+    --vote_balance "$VOTE_BALANCE" \
+    --vote_concentration "$VOTE_CONCENTRATION" "${@:3}"
 }
 
 # Scores the single-scale result, and the multi-scale one if it is there.

@@ -196,6 +196,11 @@ class RetrievalSettings(RestoredSettings):
 
   prototype_dir: str = setting(text='folder written by extract_prototypes.py')
   k_in_nearest_neighbors: int = setting(15, 'segments that vote')
+  vote_balance: float = setting(
+      0., 'divides votes by the share of their class in the prototypes '
+      '(--method softmax: in the training masks), to this power; 0 does not')
+  vote_concentration: float = setting(
+      0., 'kappa of votes, exp(kappa (cosine - 1)); 0 counts all alike')
   retrieval: str = setting(
       'exact', 'of prototypes: by this project, or by the package faiss, which '
       'leaves open which of two equal cosines comes first',

@@ -57,10 +57,11 @@ class InferenceFlags(config_lib.InferenceConfig):
       raise InputError(
           'the following arguments are required: --prototype_dir; write it '
           'with pyscripts/extract_prototypes.py')
-    if self.method == 'softmax' and (self.prototype_dir or self.tf1_compat):
+    if self.method == 'softmax' and (
+        self.prototype_dir or self.tf1_compat or self.vote_concentration):
       raise InputError(
-          '--method softmax goes without --prototype_dir and --tf1_compat; '
-          'leave them out')
+          '--method softmax goes without --prototype_dir, --tf1_compat and '
+          '--vote_concentration; leave them out')
     folder = self.restore_from
     if not os.path.isdir(folder):
       folder = os.path.dirname(folder)

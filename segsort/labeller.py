@@ -33,6 +33,10 @@ class Labeller:
     """
     self._embedder = embedder
     self._labels = tf.constant(labels)
+    self._features, self._class_weights = features, None
+    if config.vote_balance or config.vote_concentration:
+      self._class_weights = retrieval.class_weights(
+          labels, config.classes, config.vote_balance)
     self._grid = (config.num_clusters,) * 2
     self._iterations = config.kmeans_iterations
     self._num_classes = config.classes
@@ -104,8 +108,17 @@ class Labeller:
 
   def _count_votes(self, prototypes):
     """Votes i32[S, C] of the neighbours of f32[S, D]."""
-    return retrieval.count_votes(
-        tf.gather(self._labels, self._search(prototypes)), self._num_classes)
+    neighbours = self._search(prototypes)
+    labels = tf.gather(self._labels, neighbours)
+    if self._class_weights is None:
+      return retrieval.count_votes(labels, self._num_classes)
+    weights = tf.gather(self._class_weights, labels)
+    if self._config.vote_concentration:
+      cosines = tf.einsum(
+          'sd,snd->sn', prototypes, self._features[neighbours.numpy()])
+      weights *= tf.exp(self._config.vote_concentration * (cosines - 1))
+    return retrieval.weighted_votes(
+        labels, tf.minimum(weights, 1.), self._num_classes)
 
   def label_embeddings(self, embeddings, locations):
     """Returns i32[H, W] labels of f32[H, W, D] at f32[H, W, 2]."""

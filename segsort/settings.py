@@ -49,7 +49,8 @@ class Settings:
   # Fields that a later stage takes from config.json beside the checkpoint.
   INHERITED = ()
   # Those that it rather takes from config.json in --prototype_dir.
-  OF_PROTOTYPES = 'num_clusters', 'kmeans_iterations'
+  OF_PROTOTYPES = (
+      'num_clusters', 'kmeans_iterations', 'location_weight', 'color_weight')
   # Fields that must be positive, and those that must not be negative.
   POSITIVE = (
       'batch_size', 'num_steps', 'iter_size', 'embedding_dim', 'num_clusters',
@@ -59,7 +60,8 @@ class Settings:
   NOT_NEGATIVE = (
       'num_classes', 'kmeans_iterations', 'num_banks', 'weight_decay',
       'momentum', 'power', 'random_seed', 'batch_norm_decay', 'num_gpu',
-      'logical_devices', 'repeats', 'location_weight', 'color_weight')
+      'logical_devices', 'repeats', 'location_weight', 'color_weight',
+      'vote_balance', 'vote_concentration')
   # Masks have 8 bits, of which 255 is ignored; random seeds have 31.
   BELOW = {'batch_norm_decay': 1, 'num_classes': 256, 'random_seed': 2**31}
 

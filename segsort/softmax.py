@@ -7,17 +7,23 @@ stay, so that the losses can be compared.
 """
 
 import dataclasses
+import os
 
 import numpy as np
 import tensorflow as tf
+import tqdm
 
 from network import layers
 from segsort import config as config_lib
 from segsort import distribution
+from segsort import files
+from segsort import image_list
 from segsort import input_pipeline
 from segsort import labeller
 from segsort import preprocessing
+from segsort import settings as settings_lib
 from segsort import training
+from segsort.errors import InputError
 from segsort.settings import fixed
 
 
@@ -85,6 +91,9 @@ class SoftmaxLabeller:
     """
     self._embedder = embedder
     self._num_classes = config.classes
+    self._weights = None
+    if config.vote_balance:
+      self._weights = class_frequencies(config) ** -config.vote_balance
     self._scales = labeller.SCALES if config.scale_aug else (1.,)
     self._flips = (False, True) if config.flip_aug else (False,)
     self._classify = tf.function(self._classify_windows, input_signature=[
@@ -109,7 +118,10 @@ class SoftmaxLabeller:
 
   def predict(self, image):
     """Returns i32[H, W] labels of u8[H, W, 3]."""
-    return self.probabilities(image).argmax(-1).astype(np.int32)
+    scores = self.probabilities(image)
+    if self._weights is not None:
+      scores = scores * self._weights
+    return scores.argmax(-1).astype(np.int32)
 
   def _view(self, image, scale, flip):
     """Probabilities f32[H, W, C] of one scale, mirrored or not."""
@@ -129,3 +141,33 @@ class SoftmaxLabeller:
     if flip:
       total = total[:, ::-1]
     return layers.resize_bilinear(total[None], (height, width))[0].numpy()
+
+
+def class_frequencies(config):
+  """Shares of the classes in the masks that a network was trained on.
+
+  Args:
+    config: an `inference_flags.InferenceFlags`.
+
+  Returns:
+    f64[C], 1 for a class that is in none of them.
+
+  Raises:
+    InputError: the masks are not there any more, or hold no class.
+  """
+  folder = config.restore_from
+  if not os.path.isdir(folder):
+    folder = os.path.dirname(folder)
+  trained = settings_lib.read_run(folder)
+  examples = image_list.read_list(
+      trained['data_list'], trained['data_dir'], ('image', 'mask'))
+  counts = np.zeros(config.classes, np.int64)
+  for example in tqdm.tqdm(examples, desc='class frequencies', unit='mask'):
+    labels = files.read_mask(example.mask).ravel()
+    labels = labels[labels != trained['ignore_label']]
+    counts += np.bincount(labels, minlength=config.classes)[:config.classes]
+  if not counts.any():
+    raise InputError(
+        f'the masks of {trained["data_list"]}, which --vote_balance weighs '
+        'classes by, hold no class; leave --vote_balance out')
+  return np.where(counts, counts / counts.sum(), 1.)

@@ -132,6 +132,45 @@ def count_votes(neighbour_labels, num_classes):
       tf.one_hot(neighbour_labels, num_classes, dtype=tf.int32), 1)
 
 
+VOTE = 10**5  # what a weight of 1 counts: weighted votes are integers
+
+
+def weighted_votes(neighbour_labels, weights, num_classes):
+  """Returns i32[S, C]: the weights of each segment's neighbours, by class.
+
+  Args:
+    neighbour_labels: i32[S, N] in 0..C-1.
+    weights: f32[S, N], 0 to 1; counted in steps of 1 / VOTE.
+    num_classes: C.
+  """
+  votes = tf.cast(tf.round(VOTE * weights), tf.int32)
+  return tf.reduce_sum(
+      votes[..., None]
+      * tf.one_hot(neighbour_labels, num_classes, dtype=tf.int32), 1)
+
+
+def class_weights(labels, num_classes, balance):
+  """Weighs the votes of frequent classes down.
+
+  The prior of the prototype set, p, is divided out to the power `balance`: with
+  1, each class has the same say, however many prototypes it has.
+
+  Args:
+    labels: i32[M] in 0..C-1.
+    num_classes: C.
+    balance: 0 or more.
+
+  Returns:
+    f32[C], 1 for the rarest class that there is, p^-balance relative to it.
+  """
+  counts = tf.cast(
+      tf.math.bincount(labels, minlength=num_classes, maxlength=num_classes),
+      tf.float32)
+  present = counts > 0
+  rarest = tf.reduce_min(tf.where(present, counts, float('inf')))
+  return tf.where(present, (rarest / tf.maximum(counts, 1.)) ** balance, 0.)
+
+
 def majority_vote(neighbour_labels, num_classes):
   """Returns i32[S]: the most frequent of N labels, ties to the lowest class.
 

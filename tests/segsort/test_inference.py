@@ -268,3 +268,24 @@ def test_colours_and_locations_are_cues_of_the_clusters(
   expected = _labeller(prototypes, color_weight=1.).label_embeddings(
       embeddings, tf.constant(cues.astype(np.float32)))
   np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize('multi', (False, True))
+def test_votes_are_weighed_by_class_and_similarity(rng, prototypes, multi):
+  """Against a twin: pixel by pixel, the votes of its cluster's neighbours."""
+  features, labels = prototypes
+  labels = np.where(labels == 2, rng.integers(0, 2, 30), labels)
+  labels[0] = 2  # once: the rarest
+  labeller = _labeller(
+      (features, labels), flip_aug=multi, vote_balance=.5,
+      vote_concentration=8.)
+  shares = np.bincount(labels, minlength=CLASSES)
+  queries = features[rng.permutation(30)[:6]]
+  votes = labeller._count_votes(tf.constant(queries)).numpy()
+  for query, found in zip(queries, votes):
+    expected = np.zeros(CLASSES)
+    for index in np.argsort(-features @ query)[:5]:
+      expected[labels[index]] += (1 / shares[labels[index]]) ** .5 * np.exp(
+          8 * (features[index] @ query - 1))
+    np.testing.assert_allclose(found / 1e5, expected, atol=6e-5)
+  assert set(np.unique(labeller.predict(_image(rng, 24, 30)))) <= {0, 1, 2}

@@ -160,3 +160,20 @@ def test_cluster_settings_have_no_flags(capsys):
   assert '--num_steps' in shown and '--freeze_batch_norm' in shown
   for name in ('num_clusters', 'num_banks', 'concentration', 'embedding_dim'):
     assert f'--{name}' not in shown
+
+
+def test_frequent_classes_are_weighed_down(run, tmp_path):
+  """By their shares in the masks of training, to the given power."""
+  dataset, folder = run
+  config = _inference_flags(
+      dataset, folder, tmp_path / 'labels', vote_balance=.5)
+  masks = np.concatenate([
+      files.read_mask(f'{dataset[0]}/segcls/im{i}.png').ravel()
+      for i in range(4)])
+  shares = np.bincount(masks[masks != 255], minlength=2) / (masks != 255).sum()
+  np.testing.assert_allclose(softmax.class_frequencies(config), shares)
+  image = files.read_image(f'{dataset[0]}/JPEGImages/im0.png')
+  labeller = _labeller(config)
+  np.testing.assert_array_equal(
+      labeller.predict(image),
+      (labeller.probabilities(image) / shares ** .5).argmax(-1))
