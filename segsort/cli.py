@@ -48,7 +48,7 @@ def parse(config_class, argv=None, description=''):
   inherited = {}
   if config_class.INHERITED and given.get('restore_from'):
     inherited = _settings_beside(given['restore_from'], config_class)
-  settings = config_class(**{**inherited, **given})
+  settings = config_class(**config_class.complete({**inherited, **given}))
   settings.check()
   return settings
 
