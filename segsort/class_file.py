@@ -1,11 +1,12 @@
 """The classes of a data set of one's own, in a JSON file.
 
     {"classes": [{"name": "ground", "color": [128, 64, 0]}, {"name": "leaf"}],
-     "ignore_label": 255}
+     "ignore_label": 255, "ignore_color": [0, 0, 0]}
 
-Class 0 is the first, and so on. A class without a colour gets that of PASCAL
-VOC's map; the ignore label is 255 if there is none. An entry may have an "id",
-its place, as those in the legend.json that inference writes.
+Class 0 is the first, and so on. What has no colour gets that of PASCAL VOC's
+map; the ignore label, of pixels that count for nothing, is 255 if there is
+none. An entry may have an "id", its place, as those in the legend.json that
+inference writes.
 """
 
 import json
@@ -24,8 +25,8 @@ def read(path):
     path: of the JSON.
 
   Returns:
-    A tuple of names, one of colours (red, green, blue) or None, and the ignore
-    label.
+    A tuple of names; a list of colours [red, green, blue] or None by label,
+    that of the ignore label included; the ignore label.
 
   Raises:
     InputError: unreadable, or not as above; the message says where.
@@ -45,7 +46,8 @@ def read(path):
       table.get('classes'), list) or not table['classes']:
     raise InputError(
         f'the class file {path} has no list "classes"; expected as {_EXAMPLE}')
-  _refuse_unknown(table, ('classes', 'ignore_label'), f'{path}')
+  _refuse_unknown(table, ('classes', 'ignore_label', 'ignore_color'),
+                  f'the class file {path}')
   entries = table['classes']
   if len(entries) > MOST_CLASSES:
     raise InputError(
@@ -55,8 +57,13 @@ def read(path):
     _check_entry(entry, label, path)
   names = tuple(entry['name'] for entry in entries)
   _refuse_twins(names, path)
-  colors = tuple(entry.get('color') for entry in entries)
-  return names, colors, _ignore_label(table, path)
+  ignore_label = _ignore_label(table, path)
+  colors = [entry.get('color') for entry in entries]
+  if 'ignore_color' in table:
+    _check_color(table['ignore_color'], f'"ignore_color" in {path}')
+    colors += [None] * (ignore_label + 1 - len(colors))
+    colors[ignore_label] = table['ignore_color']
+  return names, colors, ignore_label
 
 
 def _ignore_label(table, path):
@@ -80,10 +87,13 @@ def _check_entry(entry, label, path):
     raise InputError(
         f'{where} has the id {entry["id"]!r}; the list must be in the order of '
         'ids, from 0 on, without gaps')
-  color = entry.get('color')
-  if color is not None and not (
-      isinstance(color, list) and len(color) == 3 and all(
-          map(_is_byte, color))):
+  if entry.get('color') is not None:
+    _check_color(entry['color'], where)
+
+
+def _check_color(color, where):
+  if not (isinstance(color, list) and len(color) == 3 and all(
+      map(_is_byte, color))):
     raise InputError(
         f'{where} has the color {color!r}; expected [red, green, blue], each '
         'from 0 to 255')

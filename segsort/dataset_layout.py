@@ -23,10 +23,12 @@ class MaskJob:
     source: the annotation as downloaded.
     image: the picture that it belongs to.
     output: the PNG to write.
+    classes: a class file that it is read by, or ''.
   """
   source: str
   image: str
   output: str
+  classes: str = ''
 
 
 def read_lines(path):
@@ -126,9 +128,10 @@ def convert_masks(jobs, read, *, num_classes, palette=None, desc='masks',
 
 
 def _is_written(job):
-  """Whether the output is there and no older than its source."""
+  """Whether the output is there and no older than what it is made of."""
   try:
-    return os.path.getmtime(job.output) >= os.path.getmtime(job.source)
+    return os.path.getmtime(job.output) >= max(
+        os.path.getmtime(path) for path in (job.source, job.classes) if path)
   except OSError:
     return False
 
@@ -139,7 +142,7 @@ def _check_labels(labels, job, num_classes, ignore_label):
     raise InputError(
         f'the mask {job.source} is {labels.shape[0]}x{labels.shape[1]} '
         f'(height x width), its image {job.image} {size[0]}x{size[1]}; '
-        'unpack the data set again')
+        'get both files again')
   unknown = labels[(labels != ignore_label) & (
       (labels < 0) | (labels >= num_classes))]
   if unknown.size:
