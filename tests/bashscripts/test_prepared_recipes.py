@@ -93,12 +93,8 @@ def _write_coco_stuff(folder):
       _write(folder / f'annotations/{split}/{number:012d}.png', labels)
 
 
-@pytest.mark.parametrize('dataset, write, classes', [
-    ('cityscapes', _write_cityscapes, ('road', 'sky')),
-    ('coco_stuff', _write_coco_stuff, ('road', 'sky-other'))])
-def test_two_steps_from_archives_to_scores(tmp_path, dataset, write, classes):
-  """Sourced, with the real commands, on files in the archives' layout."""
-  write(tmp_path / 'raw')
+def _source(tmp_path, dataset, **settings):
+  """Sources the script with the real commands; returns what it printed."""
   done = subprocess.run(
       ['bash', '-c', f"source '{ROOT}/bashscripts/{dataset}/train_segsort.sh'"],
       cwd=tmp_path, capture_output=True, text=True, check=False, env={
@@ -107,12 +103,30 @@ def test_two_steps_from_archives_to_scores(tmp_path, dataset, write, classes):
           'BACKBONE': 'resnet_small', 'RESTORE_FROM': '', 'NUM_STEPS': '2',
           'BATCH_SIZE': '2', 'INPUT_SIZE': '32,32', 'NUM_CLUSTERS': '3',
           'INFERENCE_NUM_CLUSTERS': '3', 'KMEANS_ITERATIONS': '3',
-          'INFERENCE_INPUT_SIZE': '36,48', 'IS_INFERENCE_MSC_1': '0'})
+          'INFERENCE_INPUT_SIZE': '36,48', 'IS_INFERENCE_MSC_1': '0',
+          **settings})
   assert done.returncode == 0, done.stderr
-  assert re.findall(r'^stage 1 (\w+) took', done.stdout, re.M) == [
+  return done.stdout
+
+
+def test_cityscapes_from_archives_to_scores(tmp_path):
+  _write_cityscapes(tmp_path / 'raw')
+  printed = _source(tmp_path, 'cityscapes')
+  assert re.findall(r'^stage 1 (\w+) took', printed, re.M) == [
       'train', 'extract_prototypes', 'inference', 'benchmark']
-  for name in classes:
-    assert re.search(rf'^class {name} +: \d+, IOU: \d', done.stdout, re.M)
-  assert re.search(r'^mean IOU: \d', done.stdout, re.M)
+  for name in ('road', 'sky'):
+    assert re.search(rf'^class {name} +: \d+, IOU: \d', printed, re.M)
+  assert re.search(r'^mean IOU: \d', printed, re.M)
   gray = sorted((tmp_path / 'run/stage1/results/val/gray').iterdir())
   assert len(gray) == 2 and files.read_mask(str(gray[0])).shape == (36, 48)
+
+
+def test_coco_stuff_from_archives_to_a_checkpoint(tmp_path):
+  _write_coco_stuff(tmp_path / 'raw')
+  printed = _source(tmp_path, 'coco_stuff', IS_PROTOTYPE_1='0',
+                    IS_INFERENCE_1='0', IS_BENCHMARK_1='0')
+  assert re.findall(r'^stage 1 (\w+) took', printed, re.M) == ['train']
+  assert (tmp_path / 'run/stage1/model.ckpt-2.index').is_file()
+  mask = files.read_mask(str(
+      tmp_path / 'data/CocoStuff/segcls/val2017/000000000000.png'))
+  assert np.unique(mask).tolist() == [137, 145, 255]  # road, sky-other
