@@ -23,9 +23,10 @@ check_switches() {
   local name
   for name in $SETTINGS; do
     case "$name=${!name-0}" in
-      IS_*=[01] | OVERWRITE=[01] | RANDOM_SCALE=[01]) ;;
-      NOT_RESTORE_CLASSIFIER_?=[01]) ;;
-      IS_* | OVERWRITE=* | RANDOM_SCALE=* | NOT_RESTORE_*)
+      IS_*=[01] | OVERWRITE=[01] | RANDOM_SCALE=[01] | FROZEN_BANK=[01]) ;;
+      NOT_RESTORE_CLASSIFIER_?=[01] | METHOD=segsort | METHOD=softmax) ;;
+      METHOD=*) fail "METHOD is '$METHOD'; it must be segsort or softmax" ;;
+      IS_* | OVERWRITE=* | RANDOM_SCALE=* | FROZEN_BANK=* | NOT_RESTORE_*)
         fail "$name is '${!name}'; it must be 0 or 1" ;;
     esac
   done

@@ -12,12 +12,20 @@ export STRATEGY="${STRATEGY:-one_device}" NUM_GPU="${NUM_GPU:-0}"
 export LOGICAL_DEVICES="${LOGICAL_DEVICES:-0}"
 export WORKER_TIMEOUT="${WORKER_TIMEOUT:-600}"
 
+# Segment sorting, or softmax, the baseline
+export METHOD="${METHOD:-segsort}"
+
 # Network
 export HEAD="${HEAD:-pspnet}" EMBEDDING_DIM="${EMBEDDING_DIM:-32}"
 export NUM_CLUSTERS="${NUM_CLUSTERS:-5}"
 export KMEANS_ITERATIONS="${KMEANS_ITERATIONS:-10}"
+export LOCATION_WEIGHT="${LOCATION_WEIGHT:-1}"
+export SEGMENT_COLOR_WEIGHT="${SEGMENT_COLOR_WEIGHT:-0}"
 export CONCENTRATION="${CONCENTRATION:-10}" NUM_BANKS="${NUM_BANKS:-2}"
+export FROZEN_BANK="${FROZEN_BANK:-0}"
 
+# Folder of prototypes and predictions in that of the stage
+export RESULTS_NAME="${RESULTS_NAME:-results}"
 # Prototypes and predictions of other settings are refused, and those of an
 # older checkpoint made anew; 1 makes all of them anew
 export OVERWRITE_RESULTS="${OVERWRITE_RESULTS:-0}"
@@ -50,6 +58,9 @@ export MSC_INPUT_SIZE="${MSC_INPUT_SIZE:-$INPUT_SIZE}"
 export MSC_STRIDES="${MSC_STRIDES:-0,0}"
 export INFERENCE_NUM_CLUSTERS="${INFERENCE_NUM_CLUSTERS:-$NUM_CLUSTERS}"
 export K_IN_NEAREST_NEIGHBORS="${K_IN_NEAREST_NEIGHBORS:-15}"
+
+# 1 scores boundaries as well
+export IS_BOUNDARY="${IS_BOUNDARY:-0}"
 
 # Switches: 0 leaves a stage out
 export IS_TRAIN_1="${IS_TRAIN_1:-1}" IS_TRAIN_2="${IS_TRAIN_2:-1}"

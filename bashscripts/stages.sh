@@ -4,24 +4,25 @@
 # rest), sources this file in a bash of its own and chains stages with `&&`. A
 # setting with _1 or _2 at its end belongs to that stage of training. A relative
 # path is relative to the caller's directory.
-# shellcheck shell=bash disable=SC2153,SC2154
+# shellcheck shell=bash disable=SC2153,SC2154,SC2046
 # (the settings, $root and $script come from the scripts)
 
 # What is printed first, as far as it is set.
-SETTINGS='DATASET DATAROOT CAMVID_SOURCE CITYSCAPES_SOURCE COCO_SOURCE
+SETTINGS='METHOD DATASET DATAROOT CAMVID_SOURCE CITYSCAPES_SOURCE COCO_SOURCE
   TRAIN_SPLITS EVAL_SPLIT DATA_DIR
   LIST_DIR SNAPSHOT_DIR OVERWRITE OVERWRITE_RESULTS STRATEGY NUM_GPU
   LOGICAL_DEVICES WORKERS WORKER_INDEX TF_CONFIG WORKER_TIMEOUT
   BACKBONE HEAD EMBEDDING_DIM NUM_CLUSTERS KMEANS_ITERATIONS
+  LOCATION_WEIGHT SEGMENT_COLOR_WEIGHT
   RESTORE_FROM_1 NOT_RESTORE_CLASSIFIER_1 RESTORE_FROM_2
   NOT_RESTORE_CLASSIFIER_2 TRAIN_LIST_1 TRAIN_LIST_2 NUM_STEPS_1 NUM_STEPS_2
   LEARNING_RATE_1 LEARNING_RATE_2 BATCH_SIZE ITER_SIZE INPUT_SIZE WEIGHT_DECAY
-  BATCH_NORM_DECAY CONCENTRATION NUM_BANKS RANDOM_SCALE RANDOM_SEED
+  BATCH_NORM_DECAY CONCENTRATION NUM_BANKS FROZEN_BANK RANDOM_SCALE RANDOM_SEED
   SAVE_PRED_EVERY UPDATE_TB_EVERY PROTOTYPE_LIST PROTOTYPE_SPLIT
   PROTOTYPE_INPUT_SIZE
   PROTOTYPE_STRIDES INFERENCE_LIST INFERENCE_SPLIT INFERENCE_INPUT_SIZE
   INFERENCE_STRIDES MSC_INPUT_SIZE MSC_STRIDES INFERENCE_NUM_CLUSTERS
-  K_IN_NEAREST_NEIGHBORS GT_DIR DETECTOR DETECTOR_PATH THRESHOLD MAX_REGIONS
+  K_IN_NEAREST_NEIGHBORS GT_DIR IS_BOUNDARY DETECTOR DETECTOR_PATH THRESHOLD MAX_REGIONS
   IS_OVERSEGMENT IS_GROUPED NUM_GROUPS COLOR_WEIGHT IS_TRAIN_1 IS_PROTOTYPE_1
   IS_INFERENCE_1 IS_INFERENCE_MSC_1 IS_BENCHMARK_1 IS_TRAIN_2 IS_PROTOTYPE_2 IS_INFERENCE_2
   IS_INFERENCE_MSC_2 IS_BENCHMARK_2'
@@ -72,14 +73,33 @@ set_up() {
 
 # --- stages; the first argument is the stage of training ---------------------
 
+# By METHOD: segsort, or the baseline softmax.
 train() {
-  run_training train_segsort.py "$1"
+  if is_softmax; then
+    run_training train_softmax.py "$1"
+  else
+    run_training train_segsort.py "$1" $(sorting_flags)
+  fi
+}
+
+# The flags of segment sorting; all are numbers, so words need no quotes.
+sorting_flags() {
+  echo --embedding_dim "$EMBEDDING_DIM" --num_clusters "$NUM_CLUSTERS" \
+    --kmeans_iterations "$KMEANS_ITERATIONS" \
+    --location_weight "$LOCATION_WEIGHT" \
+    --concentration "$CONCENTRATION" --num_banks "$NUM_BANKS"
+  ! is_on FROZEN_BANK || echo --frozen_bank
+}
+
+is_softmax() {
+  [ "$METHOD" = softmax ]
 }
 
 train_unsup() {
-  local optional=()
-  ! is_on IS_GROUPED || optional+=(--grouped)
-  run_training train_segsort_unsup.py "$1" ${optional[@]+"${optional[@]}"}
+  local grouped=()
+  ! is_on IS_GROUPED || grouped=(--grouped)
+  run_training train_segsort_unsup.py "$1" $(sorting_flags) \
+    ${grouped[@]+"${grouped[@]}"}
 }
 
 run_training() {
@@ -94,9 +114,7 @@ run_training() {
   "$PYTHON" "$root/pyscripts/$1" \
     --snapshot_dir "$SNAPSHOT_DIR/stage$2" \
     --data_list "${!list}" --data_dir "$DATA_DIR" --dataset "$DATASET" \
-    --backbone "$BACKBONE" --head "$HEAD" --embedding_dim "$EMBEDDING_DIM" \
-    --num_clusters "$NUM_CLUSTERS" --kmeans_iterations "$KMEANS_ITERATIONS" \
-    --concentration "$CONCENTRATION" --num_banks "$NUM_BANKS" \
+    --backbone "$BACKBONE" --head "$HEAD" \
     --batch_size "$BATCH_SIZE" --iter_size "$ITER_SIZE" \
     --input_size "$INPUT_SIZE" --num_steps "${!steps}" \
     --learning_rate "${!rate}" --weight_decay "$WEIGHT_DECAY" \
@@ -117,6 +135,7 @@ restored() {
     --restore_from "$SNAPSHOT_DIR/stage$2" \
     --data_dir "$DATA_DIR" --dataset "$DATASET" \
     --num_clusters "$INFERENCE_NUM_CLUSTERS" \
+    --color_weight "$SEGMENT_COLOR_WEIGHT" \
     --kmeans_iterations "$KMEANS_ITERATIONS" ${optional[@]+"${optional[@]}"} \
     "${@:3}"
 }
@@ -138,6 +157,11 @@ inference_msc() {
 }
 
 retrieve() {
+  if is_softmax; then
+    restored inference.py "$1" --method softmax --data_list "$INFERENCE_LIST" \
+      --save_dir "$(results "$1" "$2")" "${@:3}"
+    return
+  fi
   restored inference.py "$1" --data_list "$INFERENCE_LIST" \
     --save_dir "$(results "$1" "$2")" \
     --prototype_dir "$(results "$1" "$PROTOTYPE_SPLIT")/prototypes" \
@@ -156,8 +180,10 @@ benchmark() {
 }
 
 evaluate() {
+  local boundary=()
+  ! is_on IS_BOUNDARY || boundary=(--boundary)
   printf 'scores of %s:\n' "$1"
-  "$PYTHON" "$root/pyscripts/eval_miou.py" \
+  "$PYTHON" "$root/pyscripts/eval_miou.py" ${boundary[@]+"${boundary[@]}"} \
     --pred_dir "$1/gray" --gt_dir "$GT_DIR" --dataset "$DATASET" \
     --data_list "$INFERENCE_LIST" --save_json "$1/scores.json"
 }
@@ -189,7 +215,7 @@ evaluate_regions() {
 
 # The folder of results of a stage and a split.
 results() {
-  printf '%s/stage%s/results/%s\n' "$SNAPSHOT_DIR" "$1" "$2"
+  printf '%s/stage%s/%s/%s\n' "$SNAPSHOT_DIR" "$1" "$RESULTS_NAME" "$2"
 }
 
 # --- the chain ---------------------------------------------------------------
@@ -233,8 +259,8 @@ run_stages() {
 
 # The four steps after training.
 evaluate_stage() {
-  timed "IS_PROTOTYPE_$1" "$1" extract_prototypes &&
-    timed "IS_INFERENCE_$1" "$1" inference &&
+  is_softmax || timed "IS_PROTOTYPE_$1" "$1" extract_prototypes || return
+  timed "IS_INFERENCE_$1" "$1" inference &&
     timed "IS_INFERENCE_MSC_$1" "$1" inference_msc &&
     timed "IS_BENCHMARK_$1" "$1" benchmark
 }

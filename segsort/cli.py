@@ -66,6 +66,8 @@ def _parser(config_class, description):
       description=description, allow_abbrev=False,
       argument_default=argparse.SUPPRESS)
   for field in dataclasses.fields(config_class):
+    if field.metadata.get('fixed'):
+      continue
     required = field.default is dataclasses.MISSING
     shown = '' if required else f' (default: {_as_flag(field.default)})'
     options = {

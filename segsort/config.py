@@ -47,6 +47,8 @@ class ModelSettings(NetworkSettings):
   num_clusters: int = setting(
       5, 'k-means starts from a grid of this many rows and columns')
   kmeans_iterations: int = setting(10, 'E-steps of the spherical k-means')
+  location_weight: float = setting(
+      1., 'of row and column beside the embedding in the k-means; 0: none')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -55,6 +57,7 @@ class TrainConfig(DataSettings, ModelSettings):
 
   POSITIVE = tuple(name for name in Settings.POSITIVE if name != 'num_steps')
   NOT_NEGATIVE = Settings.NOT_NEGATIVE + ('num_steps',)
+  LOSS = 'segsort'
 
   snapshot_dir: str = setting(text='folder of this run: checkpoints and events')
   restore_from: str = setting(
@@ -84,6 +87,9 @@ class TrainConfig(DataSettings, ModelSettings):
   concentration: float = setting(10., 'kappa of the von Mises-Fisher density')
   num_banks: int = setting(
       2, 'earlier batches whose prototypes take part in the loss')
+  frozen_bank: bool = setting(
+      False, 'banks as the 2019 release had them, random directions of class 0 '
+      'that stay, for comparison')
   random_seed: int = setting(1, 'of weights, order and augmentation')
   save_pred_every: int = setting(1000, 'steps between checkpoints')
   max_to_keep: int = setting(2, 'checkpoints kept')
@@ -127,7 +133,7 @@ class RestoredSettings(DataSettings, ModelSettings):
 
   INHERITED = (
       'backbone', 'head', 'embedding_dim', 'num_clusters', 'kmeans_iterations',
-      'dataset', 'num_classes', 'ignore_label')
+      'location_weight', 'dataset', 'num_classes', 'ignore_label')
 
   restore_from: str = setting(
       text='checkpoint: a prefix, or a folder with checkpoints')
@@ -136,6 +142,9 @@ class RestoredSettings(DataSettings, ModelSettings):
       '', 'comma-separated parts of checkpoint names that may be missing or '
       'left over')
   input_size: Size = setting(Size((336, 336)), 'window, height,width')
+  color_weight: float = setting(
+      0., 'of red, green, blue (0 to 1) beside the embedding in the k-means, '
+      'so that segments end where colours change')
   strides: Size = setting(
       Size((0, 0)), 'step between windows; 0,0: two thirds of the window')
 
@@ -173,8 +182,7 @@ class RetrievalSettings(RestoredSettings):
   """Labels by retrieval."""
 
   # Flags of `inference_flags.InferenceFlags` alone.
-  image_dir = ''
-  fold_batch_norm = False
+  image_dir, fold_batch_norm, method = '', False, 'segsort'
 
   prototype_dir: str = setting(text='folder written by extract_prototypes.py')
   k_in_nearest_neighbors: int = setting(15, 'segments that vote')

@@ -31,7 +31,7 @@ def cluster_image(
 
   Args:
     embeddings: f32[H, W, D], unit length.
-    locations: f32[H, W, 2].
+    locations: f32[H, W, 2 or 5], see `embedding.cues_of`.
     taking_part: bool[H, W].
     num_clusters: (rows, columns) of the grid it starts from.
     iterations: of k-means.
@@ -43,26 +43,28 @@ def cluster_image(
   grid = clustering.grid_labels(height, width, *num_clusters)
   labels = chunked_kmeans.cluster_pixels(
       tf.reshape(embeddings, [height * width, -1]),
-      tf.reshape(locations, [-1, 2]),
+      tf.reshape(locations, [height * width, -1]),
       tf.reshape(tf.where(taking_part, grid, -1), [-1]),
       num_clusters[0] * num_clusters[1], iterations)
   return tf.reshape(labels, [height, width])
 
 
-def cluster_annotated(embeddings, annotated, config):
+def cluster_annotated(embeddings, annotated, config, image=None):
   """Returns i32[H, W], clusters of the annotated pixels; -1 elsewhere.
 
   Args:
     embeddings: f32[H, W, D], unit length.
     annotated: bool[H, W].
     config: a `config.RestoredSettings` with tf1_compat.
+    image: u8[H, W, 3], for --color_weight.
   """
   locations = clustering.location_features(*annotated.shape)
   if config.tf1_compat:
     locations = tf1_compat.extraction_locations(
         annotated.shape, config.input_size)
+  cues = embedding.cues_of(locations, image, config)
   return cluster_image(
-      embeddings, locations, annotated, (config.num_clusters,) * 2,
+      embeddings, cues, annotated, (config.num_clusters,) * 2,
       config.kmeans_iterations)
 
 
@@ -85,10 +87,10 @@ def prototypes_in(clusters, embeddings, classes, num_classes):
       tf.boolean_mask(classes, taking_part), num_classes)
 
 
-def prototypes_of(embeddings, classes, annotated, config):
+def prototypes_of(embeddings, classes, annotated, config, image=None):
   """Prototypes of one image, arguments and results as of the two above."""
-  return prototypes_in(cluster_annotated(embeddings, annotated, config),
-                       embeddings, classes, config.classes)
+  clusters = cluster_annotated(embeddings, annotated, config, image)
+  return prototypes_in(clusters, embeddings, classes, config.classes)
 
 
 def segments_of(clusters, classes, labels):
@@ -146,7 +148,7 @@ def make_extractor(config):
       return (path, np.zeros((0, config.embedding_dim), np.float32),
               np.zeros(0, np.int32), np.zeros(0, prototype_set.SEGMENT))
     embeddings = embedder.embed(image)
-    clusters = cluster_annotated(embeddings, annotated, config)
+    clusters = cluster_annotated(embeddings, annotated, config, image)
     features, labels = prototypes_in(
         clusters, embeddings, classes, config.classes)
     return path, features.numpy(), labels.numpy(), segments_of(

@@ -17,21 +17,21 @@ from segsort import prototype_set
 from segsort import results
 from segsort import resumption
 from segsort import sharding
+from segsort import softmax
 from segsort.errors import InputError, warn
 
 
 def infer(config):
   """Labels a list or a folder of images by retrieval from a prototype set."""
-  if config.num_clusters == 1:
+  if config.num_clusters == 1 and config.method == 'segsort':
     warn('--num_clusters is 1, maybe that of training: every image, or window '
          'with --scale_aug or --flip_aug, gets a single label; give more')
   examples = find_examples(config)
   share = sharding.share_of(examples, config)
-  features, labels = prototype_set.load(
-      config.prototype_dir, config.embedding_dim, config.classes)
+  prototypes = load_prototypes(config)
   workers = sharding.make_workers(
       distribution.devices(config),
-      lambda: make_worker(features, labels, config))
+      lambda: make_worker(*prototypes, config))
   kinds = ('gray', 'color', 'overlay') if config.image_dir else (
       'gray', 'color')
   waiting = resumption.begin_images(config, examples, share, kinds)
@@ -52,11 +52,20 @@ def find_examples(config):
   return examples
 
 
+def load_prototypes(config):
+  """Returns features f32[M, D] and labels i32[M]; None, None for softmax."""
+  if config.method == 'softmax':
+    return None, None
+  return prototype_set.load(
+      config.prototype_dir, config.embedding_dim, config.classes)
+
+
 def make_worker(features, labels, config):
   """Makes what labels images on one device.
 
   Args:
-    features: f32[M, D]; labels: i32[M], of the prototypes.
+    features: f32[M, D] and
+    labels: i32[M], of the prototypes; None for --method softmax.
     config: a `config.InferenceConfig`.
 
   Returns:
@@ -70,7 +79,10 @@ def make_worker(features, labels, config):
         model, config.backbone, config.head, config.embedding_dim)
   embedder = embedding.Embedder(
       model, config.input_size, config.window_strides)
-  labeller = labeller_lib.Labeller(embedder, features, labels, config)
+  if config.method == 'softmax':
+    labeller = softmax.SoftmaxLabeller(embedder, config)
+  else:
+    labeller = labeller_lib.Labeller(embedder, features, labels, config)
 
   def label(item):
     example, image = item

@@ -4,6 +4,7 @@ import dataclasses
 import os
 
 from segsort import config as config_lib
+from segsort import settings as settings_lib
 from segsort.errors import InputError
 from segsort.settings import setting
 
@@ -18,6 +19,10 @@ class InferenceFlags(config_lib.InferenceConfig):
   image_dir: str = setting(
       '', 'folder of pictures of any format, subfolders included, in place of '
       '--data_list and --data_dir')
+  method: str = setting(
+      'segsort', 'retrieval from --prototype_dir, or the largest probability '
+      'of a network of train_softmax.py', ('segsort', 'softmax'))
+  prototype_dir: str = setting('', 'folder written by extract_prototypes.py')
   fold_batch_norm: bool = setting(
       False, 'fold it into the convolutions: some per cent faster on CPUs; '
       'another rounding moves the labels of single pixels')
@@ -35,6 +40,7 @@ class InferenceFlags(config_lib.InferenceConfig):
       raise InputError(
           f'the following arguments are required: {", ".join(missing)}; or '
           'give --image_dir, a folder of pictures, alone')
+    self._check_method()
     if self.image_dir and os.path.realpath(
         self.image_dir) == os.path.realpath(self.save_dir):
       raise InputError(
@@ -44,3 +50,22 @@ class InferenceFlags(config_lib.InferenceConfig):
       raise InputError(
           '--tf1_compat repeats the 2019 release, which knows lists only; give '
           '--data_list and --data_dir, or leave it out')
+
+  def _check_method(self):
+    """Raises InputError for flags or a checkpoint of the other method."""
+    if self.method == 'segsort' and not self.prototype_dir:
+      raise InputError(
+          'the following arguments are required: --prototype_dir; write it '
+          'with pyscripts/extract_prototypes.py')
+    if self.method == 'softmax' and (self.prototype_dir or self.tf1_compat):
+      raise InputError(
+          '--method softmax goes without --prototype_dir and --tf1_compat; '
+          'leave them out')
+    folder = self.restore_from
+    if not os.path.isdir(folder):
+      folder = os.path.dirname(folder)
+    trained = settings_lib.read_run(folder).get('method', 'segsort')
+    if trained != self.method:
+      raise InputError(
+          f'{self.restore_from} is not a run for --method {self.method}; give '
+          f'--method {trained}, or another --restore_from')

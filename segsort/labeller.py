@@ -42,10 +42,13 @@ class Labeller:
     self._flips = (False, True) if config.flip_aug else (False,)
     # Signatures: one trace each, whatever sizes the images have.
     self._cluster = tf.function(self._cluster_pixels, input_signature=[
-        tf.TensorSpec([None] * 3), tf.TensorSpec([None, None, 2])])
+        tf.TensorSpec([None] * 3),
+        tf.TensorSpec([None, None, embedding.num_cues(config)])])
     self._cluster_windows = tf.function(
         self._embed_and_cluster, input_signature=[
-            embedder.windows_spec, tf.TensorSpec([None, None, None, 2])])
+            embedder.windows_spec,
+            tf.TensorSpec([None, None, None, embedding.num_cues(config)])])
+    self._config = config
     self._embed = embedding.embed_image
     self._locate = embedding.locate_window
     multi = config.scale_aug or config.flip_aug
@@ -60,7 +63,7 @@ class Labeller:
 
     Args:
       embeddings: f32[H, W, D], unit length.
-      locations: f32[H, W, 2].
+      locations: f32[H, W, 2 or 5], see `embedding.cues_of`.
 
     Returns:
       Cluster labels [H, W], of 8 bit where they fit, and f32[K, D], the
@@ -112,7 +115,9 @@ class Labeller:
 
   def predict_single(self, image):
     """Returns i32[H, W] labels of u8[H, W, 3], clustered as a whole."""
-    labels = self.label_embeddings(*self._embed(self._embedder, image))
+    embeddings, locations = self._embed(self._embedder, image)
+    labels = self.label_embeddings(
+        embeddings, embedding.cues_of(locations, image, self._config))
     return labels[:image.shape[0], :image.shape[1]]
 
   def predict_multi(self, image):
@@ -122,6 +127,13 @@ class Labeller:
       for flip in self._flips:
         self._add_view(votes, image, scale, flip)
     return votes.winners()
+
+  def _find_cues(self, place, pixels):
+    """The part of a window in f32[H, W, 3], and its `embedding.cues_of`."""
+    place, locations = self._locate(place, tuple(pixels.shape[:2]))
+    top, bottom, left, right = place
+    return place, embedding.cues_of(
+        locations, pixels[top:bottom, left:right], self._config)
 
   def _add_view(self, votes, image, scale, flip):
     """Adds the votes of one scale, mirrored or not, to a `votes.VoteSum`."""
@@ -133,9 +145,9 @@ class Labeller:
       pixels = pixels[:, ::-1]
     windows = []
     for places, batch in self._embedder.batches(pixels):
-      located = [self._locate(place, scaled) for place in places]
+      located = [self._find_cues(place, pixels) for place in places]
       clusters, prototypes = self._cluster_windows(
-          batch, tf.stack([locations for _, locations in located]))
+          batch, tf.stack([cues for _, cues in located]))
       tables = self._count_votes(
           tf.reshape(prototypes, [-1, prototypes.shape[-1]]))
       tables = tf.reshape(tables, [len(places), -1, self._num_classes])

@@ -127,7 +127,7 @@ def learn_from(embedder, examples, config):
       continue
     embeddings = embedder.embed(image)
     features, ids = extraction.prototypes_of(
-        embeddings, truth, annotated, config)
+        embeddings, truth, annotated, config, image)
     prototypes.append(np.asarray(features))
     labels.append(np.asarray(ids))
     places = _sample(annotated, config.samples_per_image, rng)

@@ -36,6 +36,12 @@ def setting(default=dataclasses.MISSING, text='', choices=None):
       default=default, metadata={'help': text, 'choices': choices})
 
 
+def fixed(value):
+  """A field without a flag, for config.json and for what a stage shares."""
+  return dataclasses.field(
+      default=value, metadata={'help': '', 'choices': None, 'fixed': True})
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
   """What all stages share: nothing but the checks of single values."""
@@ -51,7 +57,7 @@ class Settings:
   NOT_NEGATIVE = (
       'num_classes', 'kmeans_iterations', 'num_banks', 'weight_decay',
       'momentum', 'power', 'random_seed', 'batch_norm_decay', 'num_gpu',
-      'logical_devices', 'repeats')
+      'logical_devices', 'repeats', 'location_weight', 'color_weight')
   # Masks have 8 bits, of which 255 is ignored; random seeds have 31.
   BELOW = {'batch_norm_decay': 1, 'num_classes': 256, 'random_seed': 2**31}
 

@@ -43,6 +43,8 @@ class TrainState:
         config.num_banks,
         config.batch_size * config.iter_size * config.num_clusters ** 2,
         config.embedding_dim)
+    if config.frozen_bank:
+      self.bank.freeze([config.random_seed, 0])
     self.step = tf.Variable(
         0, dtype=tf.int64, trainable=False,
         aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA)
@@ -79,10 +81,11 @@ class TrainState:
 # Settings that a run cannot change when it goes on.
 SAME_RUN = (
     'backbone', 'head', 'embedding_dim', 'num_clusters', 'num_banks',
-    'batch_size', 'iter_size', 'input_size', 'random_seed', 'data_list',
-    'dataset', 'num_classes', 'ignore_label', 'mixed_precision',
-    'kmeans_iterations', 'concentration', 'weight_decay', 'batch_norm_decay',
-    'freeze_batch_norm', 'grouped', 'restore_from', 'not_restore_classifier')
+    'frozen_bank', 'batch_size', 'iter_size', 'input_size', 'random_seed',
+    'data_list', 'dataset', 'num_classes', 'ignore_label', 'mixed_precision',
+    'kmeans_iterations', 'location_weight', 'concentration', 'weight_decay',
+    'batch_norm_decay', 'freeze_batch_norm', 'grouped', 'restore_from',
+    'not_restore_classifier', 'method')
 
 
 def _check_same_run(config):

@@ -36,8 +36,9 @@ def supervised_loss(embeddings, batch, state, config):
   embeddings = clustering.normalize(embeddings)
   size = tf.shape(embeddings)[1:3]
   labels = _shrink(batch['labels'], size)
+  locations = layers.resize_nearest(batch['locations'], size)
   cluster_labels = loss_lib.cluster_batch(
-      embeddings, layers.resize_nearest(batch['locations'], size),
+      embeddings, config.location_weight * locations,
       _shrink(batch['grid_labels'], size),
       tf.not_equal(labels, input_pipeline.IGNORED),
       num_clusters=num_clusters, iterations=config.kmeans_iterations)
@@ -145,17 +146,26 @@ def update(state, config, gradients, loss, results):
   rate = optimizer_lib.polynomial_decay(
       config.learning_rate, state.step, config.num_steps, config.power)
   applied = state.loss_scale.apply(state.optimizer, gradients, rate)
-  state.bank.enqueue(
-      results['prototypes'], results['prototype_classes'],
-      seed=[config.random_seed, tf.cast(state.step, tf.int32)])
+  stored = _store_segments(state, config, results)
   state.step.assign_add(1)
-  images = config.batch_size * config.iter_size
   return {
-      'segsort_loss': loss, 'weight_penalty': penalty,
+      f'{config.LOSS}_loss': loss, 'weight_penalty': penalty,
       'total_loss': loss + penalty, 'learning_rate': rate,
       'gradient_norm': tf.where(
           applied > 0, tf.linalg.global_norm(gradients), 0.),
-      'skipped_updates': 1. - applied,
+      'skipped_updates': 1. - applied, **stored}
+
+
+def _store_segments(state, config, results):
+  """Puts a batch's segments into the bank; returns metrics f32[] of them."""
+  if 'prototypes' not in results:  # of a loss that has none
+    return {}
+  replicas = distribution.replicas()
+  state.bank.enqueue(
+      results['prototypes'], results['prototype_classes'],
+      seed=[config.random_seed, tf.cast(state.step, tf.int32)])
+  images = config.batch_size * config.iter_size
+  return {
       'segments_per_image': replicas.total(results['num_segments']) / images,
       'most_segments': results['num_segments'],
       'empty_clusters': replicas.total(results['empty_clusters']) / images,

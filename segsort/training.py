@@ -26,18 +26,27 @@ from segsort.errors import InputError, warn
 
 def train(config):
   """Trains an embedding network from labelled images."""
-  _run(config, ('image', 'mask'), input_pipeline.supervised_batches,
-       train_step.supervised_loss)
+  train_network(
+      config, ('image', 'mask'), input_pipeline.supervised_batches,
+      train_step.supervised_loss)
 
 
 def train_unsupervised(config):
   """Trains an embedding network from oversegmentations, without labels."""
-  _run(config, ('image', 'oversegmentation'),
-       input_pipeline.unsupervised_batches, train_step.unsupervised_loss)
+  train_network(
+      config, ('image', 'oversegmentation'),
+      input_pipeline.unsupervised_batches, train_step.unsupervised_loss)
 
 
-def _run(config, needs, make_batches, loss_of_embeddings):
-  """Starts a run, or goes on with it, to its last step."""
+def train_network(config, needs, make_batches, loss_of_embeddings):
+  """Starts a run, or goes on with it, to its last step.
+
+  Args:
+    config: a `config.TrainConfig`.
+    needs: the columns of the list, see `image_list.read_list`.
+    make_batches: as `input_pipeline.supervised_batches`.
+    loss_of_embeddings: as `train_step.supervised_loss`.
+  """
   examples = image_list.read_list(config.data_list, config.data_dir, needs)
   strategy = distribution.make_strategy(config)
   set_numerics(config, strategy)
@@ -130,7 +139,7 @@ def _check(metrics, step, inputs, examples, config):
         f'step {step}: {metrics}, not finite, on images {names()}; last '
         f'checkpoint: {last}; lower --learning_rate or look at these images')
   room = config.max_segments * config.batch_size * config.iter_size
-  if config.jit_compile and metrics['most_segments'] > room:
+  if config.jit_compile and metrics.get('most_segments', 0) > room:
     raise InputError(
         f"step {step}: {metrics['most_segments']:.0f} segments in the images "
         f'{names()}, but room for {room}, so pixels were dropped; raise '

@@ -33,6 +33,20 @@ class MemoryBank:
     self.labels = tf.Variable(
         tf.fill([num_banks, rows], EMPTY), trainable=False,
         name='memory_bank/labels', aggregation=same)
+    self._frozen = False
+
+  def freeze(self, seed):
+    """Fills the bank as the 2019 release had it, and keeps it so.
+
+    Random directions of class 0, for comparison.
+
+    Args:
+      seed: i32[2].
+    """
+    self.prototypes.assign(clustering.normalize(
+        tf.random.stateless_normal(self.prototypes.shape, seed)))
+    self.labels.assign(tf.zeros_like(self.labels))
+    self._frozen = True
 
   def read(self, static_shape=False):
     """Returns prototypes f32[M', D] and labels i32[M'] of the filled rows.
@@ -61,7 +75,7 @@ class MemoryBank:
         takes the first.
     """
     num_banks, rows, _ = self.prototypes.shape
-    if num_banks == 0:
+    if num_banks == 0 or self._frozen:
       return
     order = _choose_rows(labels, rows, seed)
     missing = rows - tf.shape(order)[0]

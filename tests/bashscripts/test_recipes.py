@@ -8,22 +8,27 @@ import pytest
 
 from segsort import config
 from segsort import evaluation_flags
+from segsort import inference_flags
+from segsort import softmax
 
 STEPS = ['train_segsort.py', 'extract_prototypes.py', 'inference.py',
          'inference.py', 'eval_miou.py', 'eval_miou.py']
 CONFIGS = {
     'train_segsort.py': config.TrainConfig,
+    'train_softmax.py': softmax.TrainSoftmaxConfig,
     'train_segsort_unsup.py': config.TrainUnsupConfig,
     'extract_prototypes.py': config.ExtractConfig,
-    'inference.py': config.InferenceConfig,
+    'inference.py': inference_flags.InferenceFlags,
     'eval_miou.py': evaluation_flags.EvaluateConfig}
 
 
-@pytest.mark.parametrize('name', ['train_segsort.sh', 'train_segsort_unsup.sh'])
+@pytest.mark.parametrize('name', [
+    'train_segsort.sh', 'train_segsort_unsup.sh', 'train_softmax.sh'])
 def test_the_flags_exist_and_the_required_ones_are_there(project, name):
   project.run(f'voc12/{name}')
   for script, flags in project.calls():
-    fields = dataclasses.fields(CONFIGS[script])
+    fields = [field for field in dataclasses.fields(CONFIGS[script])
+              if not field.metadata.get('fixed')]
     given = {flag.removeprefix('no-') for flag in flags}
     assert given <= {field.name for field in fields}
     assert given >= {field.name for field in fields
@@ -212,3 +217,37 @@ def test_unknown_workers_are_asked_for(project, settings, message):
   result = project.run('voc12/train_segsort_multiworker.sh', **settings)
   assert result.returncode == 2 and project.calls() == []
   assert f'error: {message}' in result.stderr
+
+
+@pytest.mark.parametrize('dataset', ['voc12', 'camvid', 'demo'])
+def test_softmax_is_the_recipe_without_segments(project, dataset):
+  def training():
+    calls = [call for call in project.calls()
+             if call[0] not in ('make_demo_dataset.py', 'eval_miou.py')]
+    project.record.unlink()
+    return calls
+
+  assert not project.run(f'{dataset}/train_segsort.sh').returncode
+  sorting = training()
+  result = project.run(f'{dataset}/train_softmax.sh', how='source {}')
+  assert result.returncode == 0, result.stderr
+  baseline = training()
+  assert [name for name, _ in baseline] == [
+      name.replace('segsort', 'softmax') for name, _ in sorting
+      if name != 'extract_prototypes.py']
+  (_, ours), (_, theirs) = sorting[0], baseline[0]
+  assert ours.keys() - theirs.keys() == {
+      'embedding_dim', 'num_clusters', 'kmeans_iterations', 'location_weight',
+      'concentration', 'num_banks'}
+  assert {name for name in theirs if theirs[name] != ours[name]} == {
+      'snapshot_dir'}
+  assert theirs['snapshot_dir'].endswith(f'snapshots/{dataset}/softmax/stage1')
+  for name, flags in baseline:
+    if name == 'inference.py':
+      assert flags['method'] == 'softmax' and 'prototype_dir' not in flags
+
+
+def test_the_method_is_one_of_two(project):
+  result = project.run('camvid/train_segsort.sh', METHOD='crf')
+  assert result.returncode == 2 and project.calls() == []
+  assert "METHOD is 'crf'; it must be segsort or softmax" in result.stderr

@@ -1,9 +1,12 @@
 """Windows by hand, their sums against a twin, and images of any size."""
 
+import dataclasses
+
 import embedding_twins
 import numpy as np
 import pytest
 import small_runs
+import tensorflow as tf
 
 import network
 from segsort import checkpoint
@@ -79,3 +82,18 @@ def test_a_restored_network_holds_the_checkpoint(tmp_path):
     restore(head='pspnet')
   with pytest.raises(InputError, match=r'\(8,\) there, \(9,\) here'):
     restore(embedding_dim=9)
+
+
+def test_cues_by_hand():
+  locations = tf.constant([[[.25, .5]]])
+  pixels = np.array([[[0, 51, 255]]], np.uint8)
+  config = small_runs.restored_config(
+      config_lib.ExtractConfig, ('', ''), '', '')
+  assert embedding.cues_of(locations, None, config).numpy().tolist() == [
+      [[.25, .5]]]
+  assert embedding.num_cues(config) == 2
+  config = dataclasses.replace(config, location_weight=2., color_weight=.5)
+  np.testing.assert_allclose(
+      embedding.cues_of(locations, pixels, config),
+      [[[.5, 1, 0, .1, .5]]], rtol=1e-6)
+  assert embedding.num_cues(config) == 5

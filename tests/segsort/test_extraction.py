@@ -163,3 +163,34 @@ def test_one_cluster_gives_one_prototype_an_image(config):
     np.testing.assert_allclose(
         feature, embedding_twins.unit(embeddings[classes == 0].sum(0)),
         atol=1e-4)
+
+
+def _two_colours():
+  """Dark with a bright part that no cell of the grid ends with."""
+  image = np.full((32, 32, 3), 40, np.uint8)
+  image[:, 17:] = 200
+  return image
+
+
+def test_with_colours_segments_end_where_these_change(config):
+  same = np.tile(embedding_twins.unit([1, 2, 0, 1]), (32, 32, 1))
+  image, everywhere = _two_colours(), np.ones((32, 32), bool)
+  plain = extraction.cluster_annotated(
+      same.astype(np.float32), everywhere, config, image).numpy()
+  assert (plain[:, 16] == plain[:, 17]).all()
+  coloured = extraction.cluster_annotated(
+      same.astype(np.float32), everywhere,
+      dataclasses.replace(config, color_weight=2.), image).numpy()
+  assert not set(coloured[:, :17].ravel()) & set(coloured[:, 17:].ravel())
+
+
+def test_without_locations_embeddings_alone_count(config):
+  """Two embeddings, checkered: both are found everywhere."""
+  rows, columns = np.mgrid[:32, :32]
+  odd = (rows // 4 + columns // 4) % 2 == 1
+  embeddings = np.where(odd[..., None], *embedding_twins.unit(
+      [[1, 0, 0, .2], [0, 1, .2, 0]])).astype(np.float32)
+  clusters = extraction.cluster_annotated(
+      embeddings, np.ones((32, 32), bool),
+      dataclasses.replace(config, location_weight=0., kmeans_iterations=8))
+  assert not (set(clusters.numpy()[odd]) & set(clusters.numpy()[~odd]))

@@ -248,3 +248,23 @@ def test_one_cluster_an_image_is_warned_of(
     assert ('gets a single label' in capsys.readouterr().err) == warned
   labels = files.read_mask(str(tmp_path / '1/gray/im0.png'))
   assert len(np.unique(labels)) == 1
+
+
+@pytest.mark.parametrize('settings', ({}, {'flip_aug': True}))
+def test_colours_and_locations_are_cues_of_the_clusters(
+    rng, prototypes, settings):
+  """As a labeller whose locations are the weighted cues."""
+  image = _image(rng, 24, 24)
+  weights = {'location_weight': .5, 'color_weight': 1.5}
+  found = _labeller(prototypes, **settings, **weights).predict(image)
+  plain = _labeller(prototypes, **settings)
+  assert (found != plain.predict(image)).any()
+  if settings:
+    return
+  embedder = embedding.Embedder(
+      embedding_twins.eighth_pixels, WINDOW, (STRIDE, STRIDE))
+  embeddings, locations = embedding.embed_image(embedder, image)
+  cues = np.concatenate([locations / 2, image / np.float32(170)], -1)
+  expected = _labeller(prototypes, color_weight=1.).label_embeddings(
+      embeddings, tf.constant(cues.astype(np.float32)))
+  np.testing.assert_array_equal(found, expected)

@@ -109,3 +109,16 @@ def test_unknown_sizes_inside_a_function(rng):
       np.testing.assert_array_equal(ours, theirs)
     eager.enqueue(*batch, seed=[7, number])
   np.testing.assert_array_equal(bank.prototypes, eager.prototypes)
+
+
+def test_a_frozen_bank_keeps_random_directions_of_class_0():
+  bank = MemoryBank(2, 3, 4)
+  bank.freeze([1, 0])
+  before = [tensor.numpy() for tensor in bank.read()]
+  np.testing.assert_allclose(
+      np.linalg.norm(before[0], axis=-1), np.ones(6), rtol=1e-5)
+  assert len(np.unique(before[0].round(4), axis=0)) == 6
+  assert before[1].tolist() == [0] * 6
+  bank.enqueue(tf.ones([3, 4]), tf.constant([1, 2, 3]))
+  for tensor, expected in zip(bank.read(), before):
+    np.testing.assert_array_equal(tensor, expected)

@@ -1,0 +1,16 @@
+"""Trains the softmax baseline: SegSort's network, classifying each pixel.
+
+    python pyscripts/train_softmax.py --snapshot_dir snapshots/baseline \
+        --data_list dataset/voc12/train+.txt --data_dir $DATAROOT \
+        --restore_from snapshots/imagenet/trained/resnet_v1_101.ckpt \
+        --not_restore_classifier
+
+`inference.py --method softmax` labels images with it; no prototypes.
+"""
+
+import _path  # noqa: F401
+from segsort import cli
+from segsort import softmax
+
+if __name__ == '__main__':
+  cli.run(softmax.train_softmax, softmax.TrainSoftmaxConfig)

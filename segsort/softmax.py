@@ -1,0 +1,131 @@
+"""The baseline: the same network, classifying each pixel by itself.
+
+The head's last 1x1 convolution gives a logit a class in place of an embedding,
+cross-entropy takes the place of segment sorting, and the largest probability
+that of retrieval. Network, schedule, augmentation, windows, scales and mirrors
+stay, so that the losses can be compared.
+"""
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from network import layers
+from segsort import config as config_lib
+from segsort import distribution
+from segsort import input_pipeline
+from segsort import labeller
+from segsort import preprocessing
+from segsort import training
+from segsort.settings import fixed
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainSoftmaxConfig(config_lib.TrainConfig):
+  """Training of the softmax baseline."""
+
+  LOSS = 'softmax'
+
+  method: str = fixed('softmax')  # for those that read config.json
+  embedding_dim: int = fixed(0)  # becomes the number of classes
+  # Of segment sorting alone:
+  num_clusters: int = fixed(1)
+  kmeans_iterations: int = fixed(0)
+  concentration: float = fixed(1.)
+  num_banks: int = fixed(0)
+  max_segments: int = fixed(1)
+
+  def __post_init__(self):
+    """Gives the network a channel for each class."""
+    object.__setattr__(self, 'embedding_dim', self.classes)
+
+
+def train_softmax(config):
+  """Trains the same network with a 1x1 classifier and cross-entropy."""
+  training.train_network(
+      config, ('image', 'mask'), input_pipeline.supervised_batches,
+      softmax_loss)
+
+
+def softmax_loss(logits, batch, unused_state, unused_config):
+  """Mean cross-entropy of the pixels with a label, at the network's stride.
+
+  Args:
+    logits: f32[B, h, w, C], from the network.
+    batch: as `input_pipeline.supervised_batches` makes it.
+
+  Returns:
+    loss f32[], this replica's part, and a dict for pictures: embeddings, the
+    logits; labels i32[B, h, w]; segment_labels i32[B, h, w], the predictions.
+  """
+  size = tf.shape(logits)[1:3]
+  labels = layers.resize_nearest(batch['labels'][..., None], size)[..., 0]
+  valid = tf.not_equal(labels, input_pipeline.IGNORED)
+  losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
+      tf.where(valid, labels, 0), tf.cast(logits, tf.float32))
+  num_pixels = distribution.replicas().total(tf.math.count_nonzero(valid))
+  loss = tf.math.divide_no_nan(
+      tf.reduce_sum(tf.where(valid, losses, 0.)),
+      tf.cast(num_pixels, tf.float32))
+  return loss, {
+      'embeddings': logits, 'labels': labels,
+      'segment_labels': tf.argmax(logits, -1, output_type=tf.int32)}
+
+
+class SoftmaxLabeller:
+  """Labels images by the class of highest mean probability."""
+
+  def __init__(self, embedder, config):
+    """Keeps what all images share.
+
+    Args:
+      embedder: an `embedding.Embedder` of a network of `train_softmax`.
+      config: an `inference_flags.InferenceFlags`.
+    """
+    self._embedder = embedder
+    self._num_classes = config.classes
+    self._scales = labeller.SCALES if config.scale_aug else (1.,)
+    self._flips = (False, True) if config.flip_aug else (False,)
+    self._classify = tf.function(self._classify_windows, input_signature=[
+        embedder.windows_spec])
+
+  def _classify_windows(self, windows):
+    """Returns probabilities f32[N, H, W, C] of f32[N, H, W, 3]."""
+    return tf.nn.softmax(self._embedder.embed_windows(windows))
+
+  def probabilities(self, image):
+    """Mean probabilities of windows, scales and mirrors.
+
+    Args:
+      image: u8[H, W, 3].
+
+    Returns:
+      f32[H, W, C], which sum to 1.
+    """
+    views = [self._view(image, scale, flip)
+             for scale in self._scales for flip in self._flips]
+    return np.mean(views, axis=0)
+
+  def predict(self, image):
+    """Returns i32[H, W] labels of u8[H, W, 3]."""
+    return self.probabilities(image).argmax(-1).astype(np.int32)
+
+  def _view(self, image, scale, flip):
+    """Probabilities f32[H, W, C] of one scale, mirrored or not."""
+    height, width = image.shape[:2]
+    scaled = max(int(height * scale), 1), max(int(width * scale), 1)
+    pixels = layers.resize_bilinear(
+        preprocessing.subtract_mean(image)[None], scaled)[0]
+    if flip:
+      pixels = pixels[:, ::-1]
+    total = np.zeros((*scaled, self._num_classes), np.float32)
+    for places, batch in self._embedder.batches(pixels):
+      for (top, bottom, left, right), window in zip(
+          places, self._classify(batch).numpy()):
+        part = total[top:bottom, left:right]  # ends where the image does
+        part += window[:part.shape[0], :part.shape[1]]
+    total /= total.sum(-1, keepdims=True)  # windows overlap
+    if flip:
+      total = total[:, ::-1]
+    return layers.resize_bilinear(total[None], (height, width))[0].numpy()

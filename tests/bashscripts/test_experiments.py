@@ -1,0 +1,61 @@
+"""Tables of experiments: rows, seeds, failures, and networks shared by rows."""
+
+TABLE = '''
+SEEDS="${SEEDS:-1 2}"
+rows() {
+  row plain demo/train_segsort NUM_BANKS=1
+  reading nearest plain demo/train_segsort NUM_BANKS=1 \\
+    K_IN_NEAREST_NEIGHBORS=1
+}
+'''
+
+
+def _start(project, **settings):
+  project.add('bashscripts/experiments/mine.sh', TABLE)
+  return project.run('experiments.sh', how='bash {} mine', **settings)
+
+
+def test_each_row_runs_with_each_seed_and_is_tabulated(project):
+  result = _start(project)
+  assert result.returncode == 0, result.stderr
+  where = f'{project.root}/snapshots/experiments/mine'
+  assert result.stdout.splitlines()[-2:] == [
+      f'{where}/table.csv', f'{where}/table.md']
+  trained = [flags for name, flags in project.calls()
+             if name == 'train_segsort.py']
+  assert [flags['random_seed'] for flags in trained] == ['1', '1', '2', '2']
+  assert {flags['snapshot_dir'] for flags in trained} == {
+      f'{where}/plain/seed{seed}/stage1' for seed in (1, 2)}
+  assert {flags['num_banks'] for flags in trained} == {'1'}
+  read = [flags for name, flags in project.calls() if name == 'inference.py']
+  assert [flags['save_dir'].split('stage1/')[1] for flags in read] == [
+      'results/val', 'results_nearest/val'] * 2
+  assert [flags['k_in_nearest_neighbors'] for flags in read] == ['15', '1'] * 2
+  assert all('boundary' in flags for name, flags in project.calls()
+             if name == 'eval_miou.py')
+  tabulated = [flags for name, flags in project.calls()
+               if name == 'make_table.py']
+  assert [(flags['row'], flags['trained_row'], flags['number'], flags['seed'])
+          for flags in tabulated] == [
+              (row, 'plain', number, seed) for seed in '12'
+              for row, number in (('plain', '1'), ('nearest', '2'))]
+  assert tabulated[1]['results'] == (
+      f'{where}/plain/seed1/stage1/results_nearest')
+
+
+def test_a_failing_row_is_named_and_the_others_run(project):
+  result = _start(project, FAILING='extract_prototypes.py', SEEDS='3')
+  assert result.returncode == 1
+  where = f'{project.root}/snapshots/experiments/mine'
+  assert [line for line in result.stderr.splitlines() if 'failed' in line] == [
+      f'error: failed: {row}, seed 3: {where}/{row}/seed3.log'
+      for row in ('plain', 'nearest')]
+  assert 'make_table.py' not in [name for name, _ in project.calls()]
+
+
+def test_an_unknown_table_is_refused_with_those_there_are(project):
+  project.add('bashscripts/experiments/mine.sh', TABLE)
+  result = project.run('experiments.sh', how='bash {} yours')
+  assert result.returncode == 2 and project.calls() == []
+  assert "error: no table 'yours'; give one of: " in result.stderr
+  assert ' mine' in result.stderr and 'demo' in result.stderr
