@@ -22,7 +22,8 @@ check() {
 check_switches() {
   local name
   for name in $SETTINGS; do
-    case "$name=${!name-0}" in
+    [ "${!name+x}" ] || continue  # not all scripts have all of them
+    case "$name=${!name}" in
       IS_*=[01] | OVERWRITE=[01] | RANDOM_SCALE=[01] | FROZEN_BANK=[01]) ;;
       NOT_RESTORE_CLASSIFIER_?=[01] | METHOD=segsort | METHOD=softmax) ;;
       METHOD=*) fail "METHOD is '$METHOD'; it must be segsort or softmax" ;;
