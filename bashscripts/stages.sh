@@ -24,8 +24,8 @@ SETTINGS='METHOD DATASET DATAROOT CAMVID_SOURCE CITYSCAPES_SOURCE COCO_SOURCE
   INFERENCE_STRIDES MSC_INPUT_SIZE MSC_STRIDES INFERENCE_NUM_CLUSTERS
   K_IN_NEAREST_NEIGHBORS GT_DIR IS_BOUNDARY DETECTOR DETECTOR_PATH THRESHOLD MAX_REGIONS
   IS_OVERSEGMENT IS_GROUPED NUM_GROUPS COLOR_WEIGHT IS_TRAIN_1 IS_PROTOTYPE_1
-  IS_INFERENCE_1 IS_INFERENCE_MSC_1 IS_BENCHMARK_1 IS_TRAIN_2 IS_PROTOTYPE_2 IS_INFERENCE_2
-  IS_INFERENCE_MSC_2 IS_BENCHMARK_2'
+  IS_INFERENCE_1 IS_INFERENCE_MSC_1 IS_BENCHMARK_1 IS_TRAIN_2 IS_PROTOTYPE_2
+  IS_INFERENCE_2 IS_INFERENCE_MSC_2 IS_BENCHMARK_2'
 
 source "$root/bashscripts/data.sh"
 source "$root/bashscripts/workers.sh"
@@ -127,13 +127,16 @@ run_training() {
     ${optional[@]+"${optional[@]}"}
 }
 
-# What extraction and inference share: network, clusters and data.
+# What extraction and inference share: network, clusters, data and devices.
+# Of several workers the first one is alone by then, with all of its GPUs.
 restored() {
-  local optional=()
+  local optional=() strategy="${STRATEGY/multi_worker/mirrored}"
   ! is_on OVERWRITE_RESULTS || optional+=(--overwrite)
   "$PYTHON" "$root/pyscripts/$1" \
     --restore_from "$SNAPSHOT_DIR/stage$2" \
     --data_dir "$DATA_DIR" --dataset "$DATASET" \
+    --strategy "$strategy" --num_gpu "$NUM_GPU" \
+    --logical_devices "$LOGICAL_DEVICES" \
     --num_clusters "$INFERENCE_NUM_CLUSTERS" \
     --color_weight "$SEGMENT_COLOR_WEIGHT" \
     --kmeans_iterations "$KMEANS_ITERATIONS" ${optional[@]+"${optional[@]}"} \

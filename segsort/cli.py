@@ -5,6 +5,7 @@ import dataclasses
 import os
 import sys
 
+from segsort import prototype_set
 from segsort import settings as settings_lib
 from segsort.errors import InputError
 
@@ -36,6 +37,9 @@ def _fail(line, status):
 def parse(config_class, argv=None, description=''):
   """Returns a config: defaults, then the checkpoint's own, then the flags.
 
+  The clusters of a stage with --prototype_dir are those of the prototypes:
+  segments are looked up among others that were made alike.
+
   Args:
     config_class: a dataclass whose fields were made by `config.setting`.
     argv: the arguments; those of this process if None.
@@ -48,6 +52,8 @@ def parse(config_class, argv=None, description=''):
   inherited = {}
   if config_class.INHERITED and given.get('restore_from'):
     inherited = _settings_beside(given['restore_from'], config_class)
+    if given.get('prototype_dir'):
+      inherited |= _settings_of_prototypes(given, inherited, config_class)
   settings = config_class(**config_class.complete({**inherited, **given}))
   settings.check()
   return settings
@@ -97,16 +103,43 @@ def _settings_beside(restore_from, config_class):
   folder = restore_from
   if not os.path.isdir(folder):
     folder = os.path.dirname(restore_from)
-  settings = settings_lib.read_run(folder)
+  instead = '--backbone, --head and --embedding_dim'
+  return _taken(settings_lib.read_run(folder), config_class,
+                config_class.INHERITED, folder, 'the checkpoint', instead)
+
+
+def _settings_of_prototypes(given, inherited, config_class):
+  """The clusters that prototypes were extracted with; says whose it takes.
+
+  Args:
+    given: dict of the flags.
+    inherited: dict of what the training run was set to.
+    config_class: of the stage.
+  """
+  names = [name for name in config_class.OF_PROTOTYPES if name not in given]
+  folder = prototype_set.find(given['prototype_dir'])
+  instead = ' and '.join(f'--{name}' for name in names)
+  found = _taken(
+      settings_lib.read_run(folder, 'the prototypes', instead), config_class,
+      names, folder, 'the prototypes', instead) if names else {}
+  for name in names:
+    origin = (f'as the prototypes, {folder}/config.json' if name in found else
+              'as in training' if name in inherited else 'the default')
+    value = {**inherited, **found}.get(name, getattr(config_class, name))
+    print(f'--{name} {value}: {origin}')
+  return found
+
+
+def _taken(settings, config_class, names, folder, beside, instead):
+  """Those settings of a config.json that have one of the names, checked."""
   try:
     return {field.name: _checked(field, settings[field.name])
             for field in dataclasses.fields(config_class)
-            if field.name in config_class.INHERITED and field.name in settings}
+            if field.name in names and field.name in settings}
   except ValueError as error:
     raise InputError(
-        f'cannot use {folder}/config.json, written beside the checkpoint: '
-        f'{error}; mend it, or move it away and give --backbone, --head and '
-        '--embedding_dim') from error
+        f'cannot use {folder}/config.json, written beside {beside}: '
+        f'{error}; mend it, or move it away and give {instead}') from error
 
 
 def _checked(field, value):

@@ -1,5 +1,6 @@
 """Prototypes of annotated images (arXiv:1910.06962)."""
 
+import glob
 import os
 
 import numpy as np
@@ -15,6 +16,7 @@ from segsort import distribution
 from segsort import embedding
 from segsort import image_list
 from segsort import input_pipeline
+from segsort import input_records
 from segsort import prototype_merge
 from segsort import prototype_set
 from segsort import prototype_writer
@@ -168,17 +170,22 @@ def extract_prototypes(config):
       data_list=resumption.digest(config.data_list))
   whole = os.path.join(config.save_dir, 'prototypes')
   folder = sharding.shard_folder(whole, config)
-  if prototype_set.is_finished(whole) and not config.overwrite:
+  outdated = _find_outdated(whole, folder, _states(examples, config))
+  if (prototype_set.is_finished(whole) and not config.overwrite
+      and not outdated[whole]):
     folder = whole  # shards may be gone once they are merged
 
   if folder != whole:  # hours before they would be merged
     prototype_merge.refuse_others(whole, config.num_shards)
 
-  def clear(unused_all):
+  def outputs(unused_all):
     # A merged set of before must not pass for what the shards will be.
-    resumption.remove(prototype_set.paths(folder) + prototype_set.paths(whole))
+    return [path for place in {folder, whole}
+            for path in (*input_records.record_paths(place),
+                         *prototype_set.paths(place))]
 
-  resumption.begin(folder, run, config.overwrite, clear)
+  resumption.begin(folder, run, config.overwrite, outputs)
+  _remove_outdated(outdated)
   if prototype_set.is_finished(folder):
     print(f'all prototypes are there: {folder}')
   else:
@@ -187,13 +194,57 @@ def extract_prototypes(config):
     prototype_merge.merge_if_finished(whole)
 
 
+def _states(examples, config):
+  """What the images and masks are now, by the images' paths in a set."""
+  return {os.path.relpath(example.image, config.data_dir):
+          input_records.state(example.image, example.mask)
+          for example in examples}
+
+
+def _find_outdated(whole, folder, states):
+  """Finds what was extracted of images or masks that have changed since.
+
+  Args:
+    whole: folder of the set.
+    folder: of this shard's set.
+    states: of `_states`.
+
+  Returns:
+    A dict from folders, those of other finished shards as well, to sets of
+    paths of images.
+  """
+  shards = filter(prototype_set.is_finished, glob.glob(
+      os.path.join(glob.escape(whole), 'shard-*')))
+  return {place: input_records.changed(place, states)
+          for place in sorted({whole, folder, *shards})}
+
+
+def _remove_outdated(outdated):
+  """Removes sets of images or masks that changed since, with a warning.
+
+  Args:
+    outdated: dict from folders to sets of paths of images.
+  """
+  for folder, images in outdated.items():
+    paths = prototype_set.paths(folder)
+    if images and any(map(os.path.exists, paths)):
+      warn(f'{len(images)} images or masks changed since the prototypes in '
+           f'{folder} were extracted, as {min(images)}: starting anew')
+    if images:
+      resumption.remove(paths + input_records.record_paths(folder))
+
+
 def _extract_share(examples, folder, workers, config):
   """Extracts what a folder's set lacks, and finishes it."""
+  states = _states(examples, config)
+  record = input_records.record_path(folder, config)
   with prototype_writer.PrototypeWriter(folder, config.embedding_dim) as writer:
     done = len(writer.images)
     for prototypes in tqdm.tqdm(
         sharding.map_in_threads(workers, examples[done:]),
         total=len(examples), initial=done, desc='prototypes'):
+      path = prototypes[0]
+      input_records.append(record, path, states[path])
       writer.append(*prototypes)
     if config.num_shards == 1:
       prototype_set.check_any(writer.images, config.data_list)

@@ -11,6 +11,7 @@ from segsort import distribution
 from segsort import embedding
 from segsort import files
 from segsort import image_list
+from segsort import input_records
 from segsort import labeller as labeller_lib
 from segsort import pictures
 from segsort import prototype_set
@@ -35,6 +36,8 @@ def infer(config):
   kinds = ('gray', 'color', 'overlay') if config.image_dir else (
       'gray', 'color')
   waiting = resumption.begin_images(config, examples, share, kinds)
+  results.warn_of_others(
+      config.save_dir, [example.name for example in examples])
   if config.image_dir:
     results.write_legend(config.save_dir, config.dataset, config.classes)
   unread = label_all(workers, waiting, len(share), config)
@@ -112,19 +115,27 @@ def label_all(workers, waiting, total, config):
     InputError: an image of a list cannot be read, or results not be written.
   """
   read = pictures.read_picture if config.image_dir else files.read_image
+  record = input_records.record_path(config.save_dir, config)
+  states = {example.name: input_records.state(example.image)
+            for example in waiting}
   palette = dataset_info.get(config.dataset).palette
   unread = []
   labelled = sharding.map_in_threads(workers, background.read_ahead(
       lambda example: read(example.image), waiting))
+
+  def write(example, labels, pixels):
+    input_records.append(record, example.name, states[example.name])
+    results.write_labels(
+        config.save_dir, example.name, labels, palette, pixels)
+
   with background.Writer() as writer:
     for example, pixels, labels in tqdm.tqdm(
         labelled, total=total, initial=total - len(waiting), desc='inference'):
       if pixels is None:
         unread.append(labels)
         continue
-      writer.submit(
-          results.write_labels, config.save_dir, example.name, labels, palette,
-          pixels if config.image_dir else None)
+      writer.submit(write, example, labels,
+                    pixels if config.image_dir else None)
   return unread
 
 

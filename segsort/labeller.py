@@ -1,5 +1,6 @@
 """An image's labels: segments take the vote of their nearest prototypes."""
 
+import numpy as np
 import tensorflow as tf
 
 from network import layers
@@ -124,33 +125,47 @@ class Labeller:
     """Returns i32[H, W] labels of u8[H, W, 3]: votes of scales and mirrors."""
     votes = votes_lib.VoteSum(image.shape[:2])
     for scale in self._scales:
-      for flip in self._flips:
-        self._add_view(votes, image, scale, flip)
+      self._add_scale(votes, image, scale)
     return votes.winners()
 
-  def _find_cues(self, place, pixels):
-    """The part of a window in f32[H, W, 3], and its `embedding.cues_of`."""
-    place, locations = self._locate(place, tuple(pixels.shape[:2]))
-    top, bottom, left, right = place
-    return place, embedding.cues_of(
-        locations, pixels[top:bottom, left:right], self._config)
-
-  def _add_view(self, votes, image, scale, flip):
-    """Adds the votes of one scale, mirrored or not, to a `votes.VoteSum`."""
+  def _add_scale(self, votes, image, scale):
+    """Adds the votes of one scale, with its mirror, to a `votes.VoteSum`."""
     height, width = image.shape[:2]
     scaled = max(int(height * scale), 1), max(int(width * scale), 1)
     pixels = preprocessing.subtract_mean(image)
     pixels = layers.resize_bilinear(pixels[None], scaled)[0]
-    if flip:
-      pixels = pixels[:, ::-1]
-    windows = []
-    for places, batch in self._embedder.batches(pixels):
-      located = [self._find_cues(place, pixels) for place in places]
-      clusters, prototypes = self._cluster_windows(
-          batch, tf.stack([cues for _, cues in located]))
-      tables = self._count_votes(
-          tf.reshape(prototypes, [-1, prototypes.shape[-1]]))
-      tables = tf.reshape(tables, [len(places), -1, self._num_classes])
-      windows += zip((place for place, _ in located), clusters.numpy(),
-                     tables.numpy())
-    votes.add_view(scaled, windows, flip)
+    views = [pixels[:, ::-1] if flip else pixels for flip in self._flips]
+    for flip, windows in zip(self._flips, self._vote_in_windows(views, scaled)):
+      votes.add_view(scaled, windows, flip)
+
+  def _vote_in_windows(self, views, size):
+    """Clusters views of one size and searches for all their clusters at once.
+
+    Args:
+      views: list of f32[H, W, 3].
+      size: their (height, width), without padding.
+
+    Returns:
+      For each view a list of windows as `votes.VoteSum.add_view` takes them.
+    """
+    places, clusters, prototypes = [], [], []
+    for batches in zip(*map(self._embedder.batches, views)):
+      within, locations = zip(*[
+          self._locate(place, size) for place in batches[0][0]])
+      for view, (_, windows) in zip(views, batches):
+        found = self._cluster_windows(windows, tf.stack([
+            embedding.cues_of(
+                of_place, view[top:bottom, left:right], self._config)
+            for (top, bottom, left, right), of_place in zip(
+                within, locations)]))
+        places.append(within)
+        clusters.append(found[0].numpy())
+        prototypes.append(found[1])
+    tables = self._count_votes(tf.concat(
+        [tf.reshape(some, [-1, some.shape[-1]]) for some in prototypes], 0))
+    tables = tables.numpy().reshape(
+        -1, self._grid[0] * self._grid[1], self._num_classes)
+    tables = np.split(
+        tables, np.cumsum([len(within) for within in places])[:-1])
+    in_batches = [list(zip(*batch)) for batch in zip(places, clusters, tables)]
+    return [sum(in_batches[view::len(views)], []) for view in range(len(views))]

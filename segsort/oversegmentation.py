@@ -116,12 +116,13 @@ def make_oversegmentations(config):
 
 
 def list_jobs(config):
-  """Returns a Job for each line of the list.
+  """Returns a Job for each image of the list, once.
 
   Raises:
-    InputError: a line that does not say where its mask goes.
+    InputError: a line that does not say where its mask goes, or that would
+      overwrite the mask of another image.
   """
-  jobs = []
+  jobs = {}
   for example in image_list.read_list(config.data_list, config.data_dir):
     path = example.oversegmentation
     if config.save_dir:
@@ -130,8 +131,13 @@ def list_jobs(config):
       raise InputError(
           f'{example.where}: no place for the oversegmentation: neither a '
           'third column nor `segcls` in the mask\'s path; give --save_dir')
-    jobs.append(Job(example.image, example.name, path))
-  return jobs
+    job = Job(example.image, example.name, path)
+    other = jobs.setdefault(os.path.normpath(path), job)
+    if os.path.normpath(other.image) != os.path.normpath(job.image):
+      raise InputError(
+          f'{example.where}: {job.image} would overwrite {path}, the '
+          f'oversegmentation of {other.image}; rename one of them')
+  return list(jobs.values())
 
 
 def check_settings(jobs, config):

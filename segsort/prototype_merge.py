@@ -9,6 +9,7 @@ import numpy as np
 
 from network.segsort import retrieval
 from segsort import files
+from segsort import input_records
 from segsort import prototype_set
 from segsort import prototype_writer
 from segsort import resumption
@@ -100,6 +101,9 @@ def _merge(folder, shards):
       folder, settings['embedding_dim']) as writer:
     for shard in shards:
       _append_shard(writer, shard)
+      for path in input_records.record_paths(shard):
+        files.write_bytes(os.path.join(folder, os.path.basename(path)),
+                          files.read_bytes(path))
     prototype_set.check_any(writer.images, settings['data_list'])
     files.write_json(os.path.join(folder, 'config.json'), {
         **runs[0], 'settings': {**settings, 'num_shards': 1, 'shard_index': 0}})

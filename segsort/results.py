@@ -7,6 +7,7 @@ import numpy as np
 from segsort import dataset_info
 from segsort import files
 from segsort import visualization
+from segsort.errors import warn
 
 STRIP = 256  # rows
 
@@ -51,3 +52,15 @@ def write_legend(folder, dataset, num_classes):
   files.write_json(os.path.join(folder, 'legend.json'), [
       {'id': label, 'name': name, 'color': info.palette[label].tolist()}
       for label, name in enumerate(names)])
+
+
+def warn_of_others(folder, names):
+  """Warns where a folder has results of images that are not named now."""
+  gray = os.path.join(folder, 'gray')
+  found = {os.path.relpath(os.path.join(place, name), gray)[:-len('.png')]
+           for place, _, listed in os.walk(gray)
+           for name in listed if name.endswith('.png')}
+  others = found - set(names)
+  if others:
+    warn(f'{gray} has results of {len(others)} images that are not in the '
+         f'list, as {min(others)}; they stay')

@@ -2,7 +2,7 @@
 
 A folder's config.json names the settings of its results and has a digest of the
 checkpoint, prototypes or list that they follow from. A run goes on where both
-are its own. Images go by name: one that changes in place keeps its result.
+are its own. Images go by name; `input_records` tells those that changed.
 """
 
 import contextlib
@@ -15,6 +15,7 @@ import os
 from segsort import checkpoint
 from segsort import config as config_lib
 from segsort import files
+from segsort import input_records
 from segsort import prototype_set
 from segsort.errors import InputError, warn
 
@@ -48,7 +49,7 @@ def checkpoint_digest(restore_from):
   return digest(path, f'{path}.index')
 
 
-def begin(folder, run, overwrite, clear):
+def begin(folder, run, overwrite, outputs):
   """Goes on from what is in a folder, or clears it and starts anew.
 
   Processes that share a folder come one after the other through here; the
@@ -58,22 +59,37 @@ def begin(folder, run, overwrite, clear):
     folder: of the results; made if absent.
     run: this run's `config.describe_run`, with inputs.
     overwrite: whether to start anew in any case.
-    clear: a function that removes results: of all shards if its argument is
-      True, else of this one.
+    outputs: a function that returns the paths of results: of all shards if its
+      argument is True, else of this one.
 
   Raises:
-    InputError: the folder has results of other settings.
+    InputError: the folder has results of other settings, or of nobody knows
+      what.
   """
   with locked(folder):
     earlier = read_run(folder)
     if earlier and not differing(earlier, run):
       if overwrite:
-        clear(False)
+        remove(outputs(False))
       return
     if earlier and not overwrite:
       _refuse_or_warn(folder, earlier, run)
-    clear(True)
+    if not overwrite and not os.path.exists(f'{folder}/config.json'):
+      _refuse_unknown(folder, outputs(True))
+    remove(outputs(True))
     files.write_json(os.path.join(folder, 'config.json'), run)
+
+
+def _refuse_unknown(folder, outputs):
+  """Raises where results are in a folder that does not say what of."""
+  found = [path for path in outputs
+           if path.startswith(os.path.join(folder, '')) and
+           os.path.exists(path)]
+  if found:
+    raise InputError(
+        f'{folder} has results ({found[0]}, {len(found)} files) but no '
+        'config.json that tells how they were made; name another --save_dir, '
+        'or give --overwrite to start anew')
 
 
 @contextlib.contextmanager
@@ -177,21 +193,40 @@ def begin_images(config, examples, share, kinds=('gray', 'color')):
   Returns:
     The examples of the share that lack a result.
   """
-  def clear(everything):
-    for example in examples if everything else share:
-      remove(image_outputs(config.save_dir, example, kinds))
+  folder = config.save_dir
 
-  begin(config.save_dir, config_lib.describe_run(
+  def outputs(everything):
+    chosen = examples if everything else share
+    records = (input_records.record_paths(folder) if everything else
+               [input_records.record_path(folder, config)])
+    return records + [path for example in chosen
+                      for path in image_outputs(folder, example, kinds)]
+
+  begin(folder, config_lib.describe_run(
       config, restore_from=checkpoint_digest(config.restore_from),
       prototype_dir=digest(*prototype_set.release_paths(
-          config.prototype_dir))), config.overwrite, clear)
-  outputs = {example: image_outputs(config.save_dir, example, kinds)
+          config.prototype_dir))), config.overwrite, outputs)
+  _remove_outdated(folder, share, kinds)
+  outputs = {example: image_outputs(folder, example, kinds)
              for example in share}
   waiting = [example for example in share
              if not all(map(is_whole_png, outputs[example]))]
-  remove(_half_written(config.save_dir, {
+  remove(_half_written(folder, {
       path for example in waiting for path in outputs[example]}))
   return waiting
+
+
+def _remove_outdated(folder, examples, kinds):
+  """Removes the results of images that changed since; warns of them."""
+  outdated = input_records.changed(folder, {
+      example.name: input_records.state(example.image)
+      for example in examples})
+  paths = [path for example in examples if example.name in outdated
+           for path in image_outputs(folder, example, kinds)]
+  if any(map(os.path.exists, paths)):
+    warn(f'{len(outdated)} of {len(examples)} images changed since their '
+         f'results in {folder} were made, as {min(outdated)}: made again')
+  remove(paths)
 
 
 def image_outputs(save_dir, example, kinds=('gray', 'color')):

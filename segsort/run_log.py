@@ -54,6 +54,19 @@ def _rows_until(step, path):
   return ''.join(kept)
 
 
+@contextlib.contextmanager
+def _writing(folder):
+  """Explains what goes wrong while events or log.jsonl are written."""
+  try:
+    yield
+  except (OSError, tf.errors.OpError) as error:
+    # TensorFlow puts the operation before what happened, and more lines after.
+    told = getattr(error, 'message', str(error)).splitlines()[0]
+    raise InputError(
+        f'cannot write to {folder}: {told.rpartition("}} ")[-1]}; free the '
+        'disk, mend the permissions or name another --snapshot_dir') from error
+
+
 class RunLog:
   """Means of the metrics since the last write, and pictures of the last batch.
 
@@ -75,25 +88,26 @@ class RunLog:
     self._writer = self._file = None
     if not writes:
       return
-    try:
+    with _writing(config.snapshot_dir):
       if config.overwrite:
         _remove_events(config.snapshot_dir)
       self._writer = tf.summary.create_file_writer(config.snapshot_dir)
       path = os.path.join(config.snapshot_dir, 'log.jsonl')
       files.write_text(path, _rows_until(first, path))
       self._file = open(path, 'a', encoding='utf-8')
-    except (OSError, tf.errors.OpError) as error:
-      raise InputError(
-          f'cannot write to {config.snapshot_dir}: {error}; mend the '
-          'permissions or name another --snapshot_dir') from error
 
   def __enter__(self):
     return self
 
-  def __exit__(self, *unused):
-    if self._writer:
-      self._writer.close()
-      self._file.close()
+  def __exit__(self, kind, *unused):
+    if not self._writer:
+      return
+    # Where the loop failed, its error is the one to tell.
+    quiet = contextlib.suppress(InputError) if kind else (
+        contextlib.nullcontext())
+    for stream in (self._writer, self._file):
+      with quiet, _writing(self._config.snapshot_dir):
+        stream.close()
 
   def add(self, metrics):
     """Takes one step's dict of floats."""
@@ -114,12 +128,13 @@ class RunLog:
     means = {name: float(np.mean([row[name] for row in self._rows]))
              for name in self._rows[0]}
     means['images_per_second'] = images / (time.time() - self._since)
-    self._file.write(json.dumps({'step': step, **means}) + '\n')
-    self._file.flush()
-    with self._writer.as_default(step):
+    shown = self._pictures(batch, results)
+    with _writing(self._config.snapshot_dir), self._writer.as_default(step):
+      self._file.write(json.dumps({'step': step, **means}) + '\n')
+      self._file.flush()
       for name, value in means.items():
         _write_summary(name, tf.constant(value, tf.float32), 'scalars', 1)
-      for name, pictures in self._pictures(batch, results).items():
+      for name, pictures in shown.items():
         _write_summary(name, _as_image_summary(pictures), 'images', 3)
     self._rows, self._since = [], time.time()
 

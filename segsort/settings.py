@@ -48,6 +48,8 @@ class Settings:
 
   # Fields that a later stage takes from config.json beside the checkpoint.
   INHERITED = ()
+  # Those that it rather takes from config.json in --prototype_dir.
+  OF_PROTOTYPES = 'num_clusters', 'kmeans_iterations'
   # Fields that must be positive, and those that must not be negative.
   POSITIVE = (
       'batch_size', 'num_steps', 'iter_size', 'embedding_dim', 'num_clusters',
@@ -80,8 +82,14 @@ class Settings:
       raise InputError('--input_size is 0; it must be above 0')
 
 
-def read_run(folder):
+def read_run(folder, beside='the checkpoint',
+             instead='--backbone, --head and --embedding_dim'):
   """Returns the settings in a folder's config.json; {} if there is none.
+
+  Args:
+    folder: that may have one.
+    beside: what it was written beside, for the message.
+    instead: the flags that can be given in its place.
 
   Raises:
     InputError: it is not one of this project's.
@@ -94,6 +102,6 @@ def read_run(folder):
       return dict(json.load(file)['settings'])
   except (OSError, ValueError, KeyError, TypeError) as error:
     raise InputError(
-        f'cannot read {path}, written beside the checkpoint: it is not a '
+        f'cannot read {path}, written beside {beside}: it is not a '
         f'config.json of this project ({error}); move it away and give '
-        '--backbone, --head and --embedding_dim') from error
+        f'{instead}') from error

@@ -15,9 +15,9 @@
 # The machines see the same DATAROOT and SNAPSHOT_DIR, reach each other's
 # WORKER_PORT (12345), and wait WORKER_TIMEOUT (600) seconds for one another.
 # BATCH_SIZE is that of all GPUs together. Worker 0 writes the checkpoints, and
-# goes on alone to prototypes, labels and scores. TF_CONFIG, if set, counts
-# instead of WORKERS. After an interruption, the same command on all of them
-# goes on.
+# goes on alone, with all of its GPUs, to prototypes, labels and scores.
+# TF_CONFIG, if set, counts instead of WORKERS. After an interruption, the same
+# command on all of them goes on.
 #
 # Expected mean IOU, hours and memory: not measured with this implementation.
 (

@@ -175,6 +175,24 @@ def test_camvid_names_its_preparation(project):
   assert 'prepare_camvid.py --source_dir CamVid' in result.stderr
 
 
+@pytest.mark.parametrize('strategy, then', (
+    ('one_device', 'one_device'), ('mirrored', 'mirrored'),
+    ('multi_worker', 'mirrored')))
+def test_extraction_and_inference_use_the_devices_of_training(
+    project, strategy, then):
+  """The first of several workers goes on with all of its own."""
+  result = project.run(
+      'voc12/train_segsort.sh', STRATEGY=strategy, NUM_GPU='3',
+      LOGICAL_DEVICES='4', WORKERS='a:1,b:1', WORKER_INDEX='0')
+  assert result.returncode == 0, result.stderr
+  after = [flags for name, flags in project.calls()
+           if name in ('extract_prototypes.py', 'inference.py')]
+  assert len(after) == 6
+  for flags in after:
+    assert (flags['strategy'], flags['num_gpu'], flags['logical_devices']) == (
+        then, '3', '4')
+
+
 def test_workers_train_together_and_the_first_one_does_the_rest(project):
   """Index 10 is not the first worker, though it begins like index 1 or 0."""
   workers = ','.join(f'host{i}:1' for i in range(11))

@@ -81,7 +81,7 @@ def test_a_folder_gives_the_labels_of_a_list(flags, photos, tmp_path):
         files.read_mask(str(tmp_path / f'listed/gray/{listed}.png')),
         files.read_mask(str(tmp_path / f'r/gray/{found}.png')))
   assert sorted(os.listdir(tmp_path / 'listed')) == [
-      'color', 'config.json', 'gray']
+      'color', 'config.json', 'gray', 'inputs.jsonl']
 
 
 def test_folded_batch_normalisation_keeps_the_labels(flags, tmp_path):

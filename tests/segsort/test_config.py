@@ -119,6 +119,49 @@ def test_a_later_stage_inherits_from_the_run_and_flags_win(tmp_path):
       config.InferenceConfig, INFER + ['elsewhere']).head == 'pspnet'
 
 
+def test_clusters_are_those_of_the_prototypes(tmp_path, capsys):
+  run = small_runs.train_config(('d', 'l'), tmp_path / 'run', num_clusters=1)
+  config.write_run(str(tmp_path / 'run'), run)
+  flags = INFER[:6] + ['--restore_from', str(tmp_path / 'run'),
+                       '--prototype_dir', str(tmp_path / 'p')]
+  settings = cli.parse(config.InferenceConfig, flags)
+  assert (settings.num_clusters, settings.kmeans_iterations) == (1, 3)
+  assert capsys.readouterr().out == (
+      '--num_clusters 1: as in training\n'
+      '--kmeans_iterations 3: as in training\n')
+  record = tmp_path / 'p' / 'prototypes'
+  record.mkdir(parents=True)
+  config.write_run(str(record), small_runs.restored_config(
+      config.ExtractConfig, ('d', 'l'), 'c', 'r', num_clusters=5,
+      kmeans_iterations=7, embedding_dim=99))
+  settings = cli.parse(config.InferenceConfig, flags)
+  assert (settings.num_clusters, settings.kmeans_iterations,
+          settings.embedding_dim) == (5, 7, 8)
+  assert capsys.readouterr().out == (
+      f'--num_clusters 5: as the prototypes, {record}/config.json\n'
+      f'--kmeans_iterations 7: as the prototypes, {record}/config.json\n')
+  assert cli.parse(config.InferenceConfig, flags + [
+      '--num_clusters', '4']).num_clusters == 4
+  assert '--num_clusters' not in capsys.readouterr().out
+  settings = cli.parse(
+      config.InferenceConfig, INFER[:6] + ['--restore_from', 'c',
+                                           '--prototype_dir', 'q'])
+  assert (settings.num_clusters, settings.kmeans_iterations) == (5, 10)
+  assert '--num_clusters 5: the default' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('text', ('', '{"settings": {"num_clusters": "5"}}'))
+def test_a_damaged_record_of_the_prototypes_is_one_line(tmp_path, text):
+  (tmp_path / 'config.json').write_text(text)
+  flags = INFER[:6] + ['--prototype_dir', str(tmp_path), '--restore_from', 'c']
+  assert (f'{tmp_path}/config.json, written beside the prototypes' in
+          _fails(config.InferenceConfig, flags))
+  assert 'give --num_clusters and --kmeans_iterations' in _fails(
+      config.InferenceConfig, flags)
+  given = ['--num_clusters', '3', '--kmeans_iterations', '2']
+  assert cli.parse(config.InferenceConfig, flags + given).num_clusters == 3
+
+
 @pytest.mark.parametrize('text', ('', '[]', '{}', '{"settings": 3}'))
 def test_a_config_of_something_else_is_one_line(tmp_path, text):
   (tmp_path / 'config.json').write_text(text)

@@ -108,23 +108,59 @@ def test_segments_by_hand():
 
 
 def test_a_finished_set_is_not_made_again_unless_its_list_changes(
-    config, capsys):
+    config, monkeypatch, capsys):
   extraction.extract_prototypes(config)
   whole = prototype_set.load(config.save_dir, 4, 2)[0].copy()
-  _ignore(config, range(4))
-  extraction.extract_prototypes(config)
+  with monkeypatch.context() as patched:
+    patched.setattr(files, 'read_image', None)  # fails if it is called
+    extraction.extract_prototypes(config)
   assert 'all prototypes are there: ' in capsys.readouterr().out
   np.testing.assert_array_equal(
       prototype_set.load(config.save_dir, 4, 2)[0], whole)
   with pytest.raises(InputError, match='has results of --num_clusters 3, not'):
     extraction.extract_prototypes(
         dataclasses.replace(config, num_clusters=2))
+  _ignore(config, range(4))
   with open(config.data_list, 'a', encoding='utf-8') as file:
     file.write('\n')
   with pytest.raises(InputError, match='^no prototypes: every pixel of every'):
     extraction.extract_prototypes(config)
   assert 'another content of --data_list' in capsys.readouterr().err
   assert not prototype_set.is_finished(config.save_dir + '/prototypes')
+
+
+@pytest.mark.parametrize('folder, anew', (
+    ('JPEGImages', 'im2.png'), ('segcls', 'im1.png')))
+def test_a_set_of_changed_images_or_masks_is_made_anew(
+    config, folder, anew, capsys):
+  extraction.extract_prototypes(config)
+  path = f'{config.data_dir}/{folder}/{anew}'
+  pixels = np.array(files.read_labels(path) if folder == 'segcls' else
+                    files.read_image(path))
+  files.write_png(path, pixels[::-1].copy())
+  extraction.extract_prototypes(config)
+  told = capsys.readouterr()
+  assert ('warning: 1 images or masks changed since the prototypes in '
+          f'{config.save_dir}/prototypes were extracted, as '
+          f'JPEGImages/{anew}: starting anew') in told.err
+  renewed = prototype_set.load(config.save_dir, 4, 2)[0].copy()
+  fresh = dataclasses.replace(config, save_dir=config.save_dir + '2')
+  extraction.extract_prototypes(fresh)
+  np.testing.assert_array_equal(
+      renewed, prototype_set.load(fresh.save_dir, 4, 2)[0])
+  extraction.extract_prototypes(config)
+  assert 'all prototypes are there' in capsys.readouterr().out
+
+
+def test_a_set_without_a_record_is_not_cleared(config, tmp_path):
+  """As the 2019 release leaves it."""
+  folder = f'{config.save_dir}/prototypes'
+  prototype_set.save(folder, np.eye(4), np.arange(4))
+  with pytest.raises(InputError, match='but no config.json that tells how'):
+    extraction.extract_prototypes(config)
+  assert prototype_set.is_finished(folder)
+  extraction.extract_prototypes(dataclasses.replace(config, overwrite=True))
+  assert len(prototype_set.load(folder, 4, 2)[1]) != 4
 
 
 def test_an_interruption_costs_no_finished_image(config, monkeypatch, capsys):

@@ -195,6 +195,21 @@ def test_lists_without_a_place_for_masks(make, tmp_path, tiny_dataset):
       SCRIPT, **{**make, 'save_dir': ''})
 
 
+def test_no_mask_overwrites_that_of_another_image(
+    make, tmp_path, tiny_dataset):
+  (tmp_path / 'list.txt').write_text(
+      'JPEGImages/im0.png\n/JPEGImages/im0.png\nother/im0.png\n')
+  (tmp_path / 'twice.txt').write_text(
+      'JPEGImages/im0.png\n/JPEGImages/im0.png\n')
+  files.write_png(f'{tiny_dataset[0]}/other/im0.png',
+                  np.zeros((9, 9, 3), np.uint8))
+  line = commands.fail(SCRIPT, **{**make, 'data_list': tmp_path / 'list.txt'})
+  assert (f'list.txt:3: {tiny_dataset[0]}/other/im0.png would overwrite '
+          f'{tmp_path}/out/im0.png, the oversegmentation of ') in line
+  assert '1 oversegmentations made' in commands.succeed(
+      SCRIPT, **{**make, 'data_list': tmp_path / 'twice.txt'})
+
+
 def test_flags_out_of_range(make):
   for flags, message in (
       ({'max_regions': 0}, '--max_regions is 0; it must be above 0'),

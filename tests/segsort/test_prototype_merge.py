@@ -12,6 +12,7 @@ from network.segsort import retrieval
 from segsort import config as config_lib
 from segsort import embedding
 from segsort import extraction
+from segsort import files
 from segsort import prototype_merge
 from segsort import prototype_set
 from segsort.errors import InputError
@@ -83,6 +84,18 @@ def test_merged_shards_may_go_and_are_not_made_again(config, capsys):
   _extract(config, [1])
   extraction.extract_prototypes(config)
   assert capsys.readouterr().out.count('all prototypes are there') == 2
+
+
+def test_a_merged_set_of_a_changed_image_is_made_anew(config, capsys):
+  _extract(config, range(3))
+  path = f'{config.data_dir}/JPEGImages/im3.png'
+  files.write_png(path, files.read_image(path)[:, ::-1].copy())
+  _extract(config, range(3))
+  assert capsys.readouterr().err.count('as JPEGImages/im3.png: starting') == 2
+  one = dataclasses.replace(config, save_dir=config.save_dir + '1')
+  extraction.extract_prototypes(one)
+  assert _set(f'{config.save_dir}/prototypes') == _set(
+      f'{one.save_dir}/prototypes')
 
 
 def test_a_shard_made_anew_takes_the_merged_set_away(config):

@@ -164,6 +164,51 @@ def test_a_folder_of_checkpoints_is_its_newest_one(tmp_path):
   assert len({first, second, resumption.checkpoint_digest(str(tmp_path))}) == 3
 
 
+def test_changed_images_are_made_again(config, labelled, capsys):
+  for index in range(2):
+    inference.infer(dataclasses.replace(
+        config, num_shards=2, shard_index=index))
+  kept, paths = _results(config), [
+      f'{config.data_dir}/JPEGImages/im{i}.png' for i in range(4)]
+  files.write_png(paths[1], files.read_image(paths[1])[::-1].copy())
+  status = os.stat(paths[3])  # of the same size, but of another time
+  os.utime(paths[3], ns=(status.st_atime_ns, status.st_mtime_ns - 10**9))
+  labelled.clear()
+  inference.infer(config)
+  assert labelled == ['im1', 'im3']
+  assert (f'warning: 2 of 4 images changed since their results in '
+          f'{config.save_dir} were made, as im1: made again'
+          ) in capsys.readouterr().err
+  assert _results(config)['gray/im3.png'] == kept['gray/im3.png']
+  assert _results(config)['gray/im1.png'] != kept['gray/im1.png']
+  labelled.clear()
+  inference.infer(config)
+  assert not labelled and 'changed since' not in capsys.readouterr().err
+
+
+def test_results_of_images_that_left_the_list_are_told_of(config, capsys):
+  inference.infer(config)
+  with open(config.data_list, encoding='utf-8') as file:
+    lines = file.readlines()
+  files.write_text(config.data_list, ''.join(lines[1:]))
+  inference.infer(config)
+  assert (f'warning: {config.save_dir}/gray has results of 1 images that are '
+          'not in the list, as im0; they stay') in capsys.readouterr().err
+
+
+def test_a_folder_that_does_not_tell_what_of_is_not_cleared(config, labelled):
+  inference.infer(config)
+  os.remove(f'{config.save_dir}/config.json')
+  kept = _results(config)
+  message = _fails(config)
+  assert (f'{config.save_dir} has results ({config.save_dir}/' in message
+          and 'no config.json that tells how they were made' in message)
+  assert _results(config) == kept
+  labelled.clear()
+  inference.infer(dataclasses.replace(config, overwrite=True))
+  assert labelled == ALL
+
+
 def test_a_digest_tells_files_apart_from_their_concatenation(tmp_path):
   for name, data in (('a', b'12'), ('b', b'3'), ('c', b'1'), ('d', b'23')):
     (tmp_path / name).write_bytes(data)

@@ -69,12 +69,38 @@ def test_a_tie_goes_to_the_lowest_class_and_no_votes_to_class_0():
   assert not votes_lib.VoteSum((2, 2)).winners().any()
 
 
-@pytest.mark.parametrize('most, found_type', ((7, np.uint8), (300, np.float32)))
-def test_looking_up_by_hand(most, found_type):
+@pytest.mark.parametrize('lane', (np.uint8, np.uint16, np.uint32))
+def test_looking_up_by_hand(lane):
+  most = np.iinfo(lane).max
+  values = votes_lib.pack(np.array([[5, 1], [0, most], [most, 2]]),
+                          np.dtype(lane))
   for dtype in (np.uint8, np.int32):
-    found = votes_lib.look_up(np.int32([5, 0, most]), dtype([[2, 0], [1, 2]]))
-    np.testing.assert_array_equal(found, [[most, 5], [0, most]])
-    assert found.dtype == found_type
+    found = votes_lib.look_up(values, dtype([[2, 0], [1, 2]]))
+    lanes = found.view(lane).reshape(2, 2, -1)
+    np.testing.assert_array_equal(lanes[..., 0], [[most, 5], [0, most]])
+    np.testing.assert_array_equal(lanes[..., 1], [[2, 1], [most, 2]])
+    assert not lanes[..., 2:].any()
+
+
+def test_every_word_is_looked_up_unchanged(rng):
+  """Words are handed over as floats: NaN of every kind must come through."""
+  values = np.concatenate([
+      rng.integers(0, 2**64, 254, np.uint64),
+      np.uint64([0x7FF0000000000001, 0xFFFFFFFFFFFFFFFF])])
+  clusters = np.arange(256, dtype=np.uint8).reshape(8, 32)
+  np.testing.assert_array_equal(
+      votes_lib.look_up(values, clusters), values.reshape(8, 32))
+
+
+@pytest.mark.parametrize('most', (20, 200, 70000))
+def test_lanes_of_any_width_give_the_winners_of_a_loop(rng, most):
+  votes, total = votes_lib.VoteSum((9, 12)), np.zeros((9, 12, 21), np.float32)
+  windows = [(place, rng.integers(0, 9, (6, 8)).astype(np.uint8),
+              rng.integers(0, most, (9, 21)).astype(np.int32))
+             for place in PLACES]
+  votes.add_view((9, 12), windows)
+  _add_twin(total, (9, 12), windows, False)
+  np.testing.assert_array_equal(votes.winners(), total.argmax(-1))
 
 
 def test_more_votes_than_8_bits_hold_add_up():
@@ -83,3 +109,11 @@ def test_more_votes_than_8_bits_hold_add_up():
   for table in (np.int32([[0, 300], [299, 0]]), np.int32([[301, 0], [0, 300]])):
     votes.add_view((1, 2), [((0, 1, 0, 2), clusters, table)])
   np.testing.assert_array_equal(votes.winners(), [[0, 1]])
+
+
+def test_more_classes_than_8_bits_hold():
+  votes = votes_lib.VoteSum((1, 2))
+  table = np.zeros((2, 301), np.int32)
+  table[0, [7, 300]], table[1, [44, 299]] = (1, 2), (3, 2)
+  votes.add_view((1, 2), [((0, 1, 0, 2), np.uint8([[0, 1]]), table)])
+  np.testing.assert_array_equal(votes.winners(), [[300, 44]])
