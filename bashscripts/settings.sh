@@ -1,6 +1,6 @@
 # The settings that most experiments share, wherever neither the environment
-# nor the experiment has set them. Sourced by the scripts in demo/, voc12/ and
-# camvid/ in the caller's shell (bash or zsh) inside a subshell, so that
+# nor the experiment has set them. Sourced by the scripts in demo/, voc12/ ...
+# in the caller's shell (bash or zsh) inside a subshell, so that
 # variables count even if the caller does not export them.
 # shellcheck shell=bash disable=SC2153,SC2154
 

@@ -1,6 +1,6 @@
 # The stages of an experiment: the only place where their flags are spelled.
 #
-# A script in demo/, voc12/ or camvid/ sets its settings (settings.sh has the
+# A script in demo/, voc12/ ... sets its settings (settings.sh has the
 # rest), sources this file in a bash of its own and chains stages with `&&`. A
 # setting with _1 or _2 at its end belongs to that stage of training. A relative
 # path is relative to the caller's directory.
@@ -8,7 +8,8 @@
 # (the settings, $root and $script come from the scripts)
 
 # What is printed first, as far as it is set.
-SETTINGS='METHOD DATASET DATAROOT CAMVID_SOURCE TRAIN_SPLITS EVAL_SPLIT DATA_DIR
+SETTINGS='METHOD DATASET DATAROOT CAMVID_SOURCE CITYSCAPES_SOURCE COCO_SOURCE
+  TRAIN_SPLITS EVAL_SPLIT DATA_DIR
   LIST_DIR SNAPSHOT_DIR OVERWRITE OVERWRITE_RESULTS STRATEGY NUM_GPU
   LOGICAL_DEVICES WORKERS WORKER_INDEX TF_CONFIG WORKER_TIMEOUT
   BACKBONE HEAD EMBEDDING_DIM NUM_CLUSTERS KMEANS_ITERATIONS

@@ -54,7 +54,7 @@ def parse(config_class, argv=None, description=''):
     inherited = _settings_beside(given['restore_from'], config_class)
     if given.get('prototype_dir'):
       inherited |= _settings_of_prototypes(given, inherited, config_class)
-  settings = config_class(**{**inherited, **given})
+  settings = config_class(**config_class.complete({**inherited, **given}))
   settings.check()
   return settings
 

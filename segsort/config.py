@@ -12,31 +12,21 @@ import subprocess
 import sys
 
 import network
-from segsort import dataset_info
 from segsort import distribution
 from segsort import files
 from segsort import sharding
+from segsort.dataset_flags import ClassSettings
 from segsort.errors import InputError
 from segsort.settings import Settings, Size, setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class DataSettings(Settings):
+class DataSettings(ClassSettings):
   """Where the images are and what their labels mean."""
 
   data_list: str = setting(
       text='list file: `image mask` a line, relative to --data_dir')
   data_dir: str = setting(text='folder that the list lines are relative to')
-  dataset: str = setting(
-      'voc12', 'class names, palette and number of classes',
-      dataset_info.NAMES)
-  num_classes: int = setting(0, 'number of classes; 0: that of --dataset')
-  ignore_label: int = setting(255, 'label of pixels that count for nothing')
-
-  @property
-  def classes(self):
-    """The number of classes, from --num_classes or else the data set."""
-    return self.num_classes or dataset_info.get(self.dataset).num_classes
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,9 +1,12 @@
 """What is known of each data set: its classes, colours and ignore label."""
 
 import dataclasses
+import functools
 
 import numpy as np
 
+from segsort import class_file
+from segsort import coco_stuff_classes
 from segsort.errors import InputError
 
 # Mean RGB that the released checkpoints were trained with; every network input
@@ -27,6 +30,30 @@ CAMVID_COLOURS = {
     'Car': (64, 0, 128),
     'Pedestrian': (64, 64, 0),
     'Bicyclist': (0, 128, 192),
+}
+
+# Names and colours of the 19 evaluated labels, in the order of their trainId:
+# cityscapesscripts/helpers/labels.py in github.com/mcordts/cityscapesScripts.
+CITYSCAPES_COLOURS = {
+    'road': (128, 64, 128),
+    'sidewalk': (244, 35, 232),
+    'building': (70, 70, 70),
+    'wall': (102, 102, 156),
+    'fence': (190, 153, 153),
+    'pole': (153, 153, 153),
+    'traffic light': (250, 170, 30),
+    'traffic sign': (220, 220, 0),
+    'vegetation': (107, 142, 35),
+    'terrain': (152, 251, 152),
+    'sky': (70, 130, 180),
+    'person': (220, 20, 60),
+    'rider': (255, 0, 0),
+    'car': (0, 0, 142),
+    'truck': (0, 0, 70),
+    'bus': (0, 60, 100),
+    'train': (0, 80, 100),
+    'motorcycle': (0, 0, 230),
+    'bicycle': (119, 11, 32),
 }
 
 DEMO_CLASSES = (
@@ -69,30 +96,54 @@ def voc_palette():
   return palette.astype(np.uint8)
 
 
-def _info(name, class_names, colours=()):
-  """Makes a DatasetInfo; ids beyond `colours` keep VOC's colours."""
+def _info(name, class_names, colours=(), ignore_label=255):
+  """Makes a DatasetInfo; ids of no colour, or of None, keep VOC's colours."""
   palette = voc_palette()
-  palette[:len(colours)] = np.reshape(colours, (-1, 3))
+  for label, colour in enumerate(colours):
+    if colour is not None:
+      palette[label] = colour
   palette.setflags(write=False)
-  return DatasetInfo(name, tuple(class_names), palette)
+  return DatasetInfo(name, tuple(class_names), palette, ignore_label)
 
 
 _DATASETS = {info.name: info for info in (
     _info('voc12', VOC12_CLASSES),
     _info('camvid', CAMVID_COLOURS, tuple(CAMVID_COLOURS.values())),
-    _info('demo', DEMO_CLASSES))}
+    _info('demo', DEMO_CLASSES),
+    _info('cityscapes', CITYSCAPES_COLOURS, tuple(CITYSCAPES_COLOURS.values())),
+    _info('coco_stuff', coco_stuff_classes.CLASSES))}
 
-# What `--dataset` takes.
 NAMES = tuple(_DATASETS)
 
 
+class _Choices:
+  """What `--dataset` takes: the name of a data set, or of a class file."""
+
+  def __contains__(self, name):
+    return name in _DATASETS or name.endswith(class_file.SUFFIX)
+
+  def __iter__(self):
+    return iter((*NAMES, f'FILE{class_file.SUFFIX}'))
+
+
+CHOICES = _Choices()
+
+
 def get(name):
-  """Returns the DatasetInfo called `name`.
+  """Returns the DatasetInfo called `name`, or that of a class file.
 
   Raises:
     InputError: there is no such data set; the message names the known ones.
+      Or the class file is not as `class_file` describes.
   """
-  if name not in _DATASETS:
-    raise InputError(
-        f'unknown data set {name!r}: choose one of ' + ', '.join(NAMES))
-  return _DATASETS[name]
+  if name in _DATASETS:
+    return _DATASETS[name]
+  if name.endswith(class_file.SUFFIX):
+    return _of_file(name)
+  raise InputError(
+      f'unknown data set {name!r}: choose one of ' + ', '.join(CHOICES))
+
+
+@functools.lru_cache
+def _of_file(path):
+  return _info(path, *class_file.read(path))

@@ -23,10 +23,12 @@ class MaskJob:
     source: the annotation as downloaded.
     image: the picture that it belongs to.
     output: the PNG to write.
+    classes: a class file that it is read by, or ''.
   """
   source: str
   image: str
   output: str
+  classes: str = ''
 
 
 def read_lines(path):
@@ -49,6 +51,13 @@ def write_list(list_dir, split, lines):
   path = os.path.join(list_dir, f'{split}.txt')
   files.write_text(path, ''.join(f'{line}\n' for line in lines))
   print(f'{path}: {len(lines)} images')
+
+
+def note_size(split, num_images, published):
+  """Says so where a split is not of its published number of images."""
+  if num_images != published:
+    print(f'note: {split}.txt has {num_images} images, not the published '
+          f'{published}: a sample, or incomplete?')
 
 
 def link_folder(source, path):
@@ -94,15 +103,17 @@ def _link_target(source, path):
   return relative if relative.count(os.pardir) <= 1 else source
 
 
-def convert_masks(jobs, read, *, num_classes, palette=None, desc='masks'):
+def convert_masks(jobs, read, *, num_classes, palette=None, desc='masks',
+                  ignore_label=255):
   """Writes the masks that are not written yet.
 
   Args:
     jobs: MaskJobs.
     read: function from a source's path to its labels, i32[H, W].
-    num_classes: labels are below this, or 255.
+    num_classes: labels are below this, or the ignore label.
     palette: u8[256, 3] of the written PNGs; grey levels if None.
     desc: of the progress bar.
+    ignore_label: of pixels that count for nothing.
 
   Raises:
     InputError: names the first file that is missing, corrupt, of another size
@@ -112,30 +123,32 @@ def convert_masks(jobs, read, *, num_classes, palette=None, desc='masks'):
     if _is_written(job):
       continue
     labels = read(job.source)
-    _check_labels(labels, job, num_classes)
+    _check_labels(labels, job, num_classes, ignore_label)
     files.write_png(job.output, labels.astype(np.uint8), palette)
 
 
 def _is_written(job):
-  """Whether the output is there and no older than its source."""
+  """Whether the output is there and no older than what it is made of."""
   try:
-    return os.path.getmtime(job.output) >= os.path.getmtime(job.source)
+    return os.path.getmtime(job.output) >= max(
+        os.path.getmtime(path) for path in (job.source, job.classes) if path)
   except OSError:
     return False
 
 
-def _check_labels(labels, job, num_classes):
+def _check_labels(labels, job, num_classes, ignore_label):
   size = _image_size(job.image)
   if labels.shape != size:
     raise InputError(
         f'the mask {job.source} is {labels.shape[0]}x{labels.shape[1]} '
         f'(height x width), its image {job.image} {size[0]}x{size[1]}; '
-        'unpack the data set again')
-  unknown = labels[(labels != 255) & ((labels < 0) | (labels >= num_classes))]
+        'get both files again')
+  unknown = labels[(labels != ignore_label) & (
+      (labels < 0) | (labels >= num_classes))]
   if unknown.size:
     raise InputError(
         f'the mask {job.source} has the label {unknown[0]}; expected 0 to '
-        f'{num_classes - 1} or 255 (ignored)')
+        f'{num_classes - 1} or {ignore_label} (ignored)')
 
 
 def _image_size(path):

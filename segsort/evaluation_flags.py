@@ -3,24 +3,21 @@
 import dataclasses
 
 from segsort import boundary_metrics
-from segsort import dataset_info
+from segsort.dataset_flags import ClassSettings
 from segsort.errors import InputError
-from segsort.settings import Settings, setting
+from segsort.settings import setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class EvaluateConfig(Settings):
+class EvaluateConfig(ClassSettings):
   """Scores of predicted masks."""
 
-  POSITIVE = (*Settings.POSITIVE, 'bootstrap')
-  NOT_NEGATIVE = (*Settings.NOT_NEGATIVE, 'tolerance', 'boundary_width')
-  BELOW = {**Settings.BELOW, 'tolerance': 1, 'boundary_width': 1}
+  POSITIVE = (*ClassSettings.POSITIVE, 'bootstrap')
+  NOT_NEGATIVE = (*ClassSettings.NOT_NEGATIVE, 'tolerance', 'boundary_width')
+  BELOW = {**ClassSettings.BELOW, 'tolerance': 1, 'boundary_width': 1}
 
   pred_dir: str = setting(text='folder of predicted masks, subfolders included')
   gt_dir: str = setting(text='folder of true masks, under the same names')
-  dataset: str = setting('voc12', 'class names', dataset_info.NAMES)
-  num_classes: int = setting(0, 'number of classes; 0: that of --dataset')
-  ignore_label: int = setting(255, 'true label that counts for nothing')
   string_replace: str = setting(
       '', '`A,B`: the truth of a prediction has B in its name for A')
   data_list: str = setting('', 'list whose images must all have a prediction')
@@ -41,11 +38,6 @@ class EvaluateConfig(Settings):
   save_confusion: str = setting(
       '', 'PNG for the confusion matrix; its counts go into a JSON beside it')
   tf1_compat: bool = setting(False, 'print the figures of the 2019 release')
-
-  @property
-  def classes(self):
-    """The number of classes, from --num_classes or else the data set."""
-    return self.num_classes or dataset_info.get(self.dataset).num_classes
 
   def check(self):
     """Raises InputError for a value out of range, or flags at odds."""

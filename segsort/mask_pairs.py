@@ -26,10 +26,7 @@ def find_pairs(pred_dir, gt_dir, string_replace=''):
     raise InputError(
         f'--string_replace is {string_replace!r}; give A,B to look for the '
         'true mask under the name of the prediction with B for A')
-  names = sorted(
-      path.relative_to(pred_dir).as_posix()
-      for path in pathlib.Path(pred_dir).rglob('*')
-      if path.suffix.lower() == '.png' and not path.name.startswith('.'))
+  names = _find_masks(pred_dir)
   if not names:
     raise InputError(
         f'no predicted PNG in {pred_dir}; run pyscripts/inference.py first, or '
@@ -44,6 +41,14 @@ def find_pairs(pred_dir, gt_dir, string_replace=''):
         f'true mask, the first {missing[0]}; check --pred_dir, --gt_dir and '
         '--string_replace')
   return pairs
+
+
+def _find_masks(folder):
+  """Returns the sorted relative paths of a folder's PNGs."""
+  return sorted(
+      path.relative_to(folder).as_posix()
+      for path in pathlib.Path(folder).rglob('*')
+      if path.suffix.lower() == '.png' and not path.name.startswith('.'))
 
 
 def pairs_of_list(data_list, pairs):
@@ -86,7 +91,8 @@ def pairs_of_others(compare_dir, pairs, pred_dir):
     pred_dir: folder of the predictions in `pairs`.
 
   Returns:
-    List of (path of the other prediction, path of the truth), in order.
+    List of (path of the other prediction, path of the truth), in order; a
+    warning says how many more there were.
 
   Raises:
     InputError: an image has no other prediction.
@@ -99,4 +105,8 @@ def pairs_of_others(compare_dir, pairs, pred_dir):
         f'{len(missing)} of {len(pairs)} predictions in {pred_dir} have no '
         f'counterpart in --compare_dir, the first {missing[0]}; both folders '
         'must hold the same images')
+  more = len(_find_masks(compare_dir)) - len(others)
+  if more:
+    warn(f'{more} predictions in {compare_dir} are of other images than those '
+         f'scored in {pred_dir}: they are left out')
   return others

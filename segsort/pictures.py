@@ -21,7 +21,7 @@ from segsort.errors import InputError
 SUFFIXES = (
     '.jpg', '.jpeg', '.jpe', '.jfif', '.png', '.bmp', '.gif', '.tif', '.tiff',
     '.webp', '.ppm', '.pgm', '.pbm', '.pnm', '.tga')
-_ORIENTATION = 0x0112  # the EXIF tag
+ORIENTATION = 0x0112  # the EXIF tag
 # What a tag from 1 on says must be done to stand upright: rows and columns
 # exchanged, then top and bottom, then left and right.
 _TURNS = ((0, 0, 0), (0, 0, 1), (0, 1, 1), (0, 1, 0),
@@ -118,7 +118,7 @@ def read_picture(path):
     picture = PIL.Image.open(io.BytesIO(data))
     if picture.format in ('JPEG', 'MPO') and picture.mode in ('RGB', 'L'):
       return turn(tf.io.decode_jpeg(data, channels=3).numpy(),
-                  picture.getexif().get(_ORIENTATION, 1))
+                  picture.getexif().get(ORIENTATION, 1))
     return to_rgb(PIL.ImageOps.exif_transpose(picture))
   except PIL.Image.DecompressionBombError as error:
     raise InputError(

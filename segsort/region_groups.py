@@ -91,6 +91,9 @@ def group_regions(config):
   groups[large] = cluster(
       descriptions[large], config.num_groups, config.random_seed)[0]
   write_groups(examples, groups, config)
+  files.write_json(os.path.join(config.save_dir, 'classes.json'), {
+      'classes': [{'name': f'group {group}'}
+                  for group in range(groups[large].max() + 1)]})
   counts = np.bincount(groups[large], sizes[large])
   print(f'{large.sum()} of {len(sizes)} regions in {len(counts)} groups of '
         f'{counts.min() / sizes.sum():.1%} to {counts.max() / sizes.sum():.1%} '

@@ -65,6 +65,11 @@ class Settings:
   # Masks have 8 bits, of which 255 is ignored; random seeds have 31.
   BELOW = {'batch_norm_decay': 1, 'num_classes': 256, 'random_seed': 2**31}
 
+  @classmethod
+  def complete(cls, values):
+    """Returns {field: value} of flags with what follows from them."""
+    return values
+
   def check(self):
     """Raises InputError for a number out of range."""
     for name, value in vars(self).items():

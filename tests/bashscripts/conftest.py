@@ -41,9 +41,12 @@ class Project:
     self.python.write_text(STAND_IN)
     self.python.chmod(0o755)
     for dataset, data in (('voc12', 'data/VOC2012'), ('demo', 'data'),
-                          ('camvid', 'data/CamVid')):
+                          ('camvid', 'data/CamVid'),
+                          ('cityscapes', 'data/Cityscapes'),
+                          ('coco_stuff', 'data/CocoStuff')):
       self.add(f'dataset/{dataset}/{data}/JPEGImages/x.jpg')
-      self.add(f'dataset/{dataset}/{data}/segcls/val/x.png')
+      for folder in ('val', 'val2017'):
+        self.add(f'dataset/{dataset}/{data}/segcls/{folder}/x.png')
       where = '/VOC2012' if dataset == 'voc12' else ''
       for split in ('train', 'train+', 'val'):
         self.add(f'dataset/{dataset}/{split}.txt',

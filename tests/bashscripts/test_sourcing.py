@@ -11,6 +11,7 @@ SHELLS = [
         not shutil.which('zsh'), reason='zsh is not installed'))]
 SCRIPTS = ['demo/train_segsort.sh', 'camvid/train_segsort.sh',
            'demo/train_segsort_unsup.sh', 'camvid/train_segsort_unsup.sh',
+           'cityscapes/train_segsort.sh', 'coco_stuff/train_segsort.sh',
            'voc12/train_segsort.sh', 'voc12/train_segsort_mgpu.sh',
            'voc12/train_segsort_multiworker.sh',
            'voc12/train_segsort_unsup.sh']

@@ -17,9 +17,11 @@ def _folder(matrices, boundary_f=None):
   for number, counts in enumerate(matrices):
     matrix = ConfusionMatrix(len(counts))
     matrix.counts[:] = counts
-    images.append(ImageScores(matrix, boundary_f is not None and BoundaryScores(
-        f=boundary_f[number][np.newaxis], bands=np.zeros((3, 2), int),
-        trimaps=[])))
+    images.append(ImageScores(matrix))
+    if boundary_f is not None:
+      images[-1].boundaries = BoundaryScores(
+          f=boundary_f[number][np.newaxis], bands=np.zeros((3, 2), int),
+          trimaps=[])
   return FolderScores(images)
 
 

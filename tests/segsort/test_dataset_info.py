@@ -36,7 +36,9 @@ def test_voc_palette_and_names_are_the_release_s():
     'name, num_classes, first, last',
     [('voc12', 21, 'background', 'tvmonitor'),
      ('camvid', 11, 'Sky', 'Bicyclist'),
-     ('demo', 8, 'background', 'grainy-blob')])
+     ('demo', 8, 'background', 'grainy-blob'),
+     ('cityscapes', 19, 'road', 'bicycle'),
+     ('coco_stuff', 171, 'person', 'wood')])
 def test_classes(name, num_classes, first, last):
   info = dataset_info.get(name)
   assert info.name == name
@@ -59,4 +61,5 @@ def test_unknown_data_set_names_the_known_ones():
   with pytest.raises(InputError) as error:
     dataset_info.get('voc07')
   assert str(error.value) == (
-      "unknown data set 'voc07': choose one of voc12, camvid, demo")
+      "unknown data set 'voc07': choose one of voc12, camvid, demo, "
+      'cityscapes, coco_stuff, FILE.json')

@@ -26,13 +26,14 @@ def test_string_replace_leaves_the_folders_alone(folders):
       (str(folders / 'pred/sub/b.png'), str(folders / 'gt/sub/b.png'))]
 
 
-def test_others_have_the_same_names_and_truths(folders):
+def test_others_have_the_same_names_and_truths(folders, capsys):
   pairs = mask_pairs.find_pairs(
       str(folders / 'pred'), str(folders / 'gt'), '_gt,')
   others = mask_pairs.pairs_of_others(
       str(folders / 'other'), pairs[1:], str(folders / 'pred'))
   assert others == [
       (str(folders / 'other/sub/b.png'), str(folders / 'gt/sub/b.png'))]
+  assert '1 predictions in' in capsys.readouterr().err  # a_gt.png
 
 
 def test_missing_others_are_counted_and_the_first_named(folders):

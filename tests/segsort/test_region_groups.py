@@ -73,6 +73,12 @@ def test_a_texture_is_one_group_whatever_its_colours_and_direction(data):
       assert (name == other) == (kind == other_kind)
 
 
+def test_groups_can_be_taken_for_classes(data):
+  region_groups.group_regions(_config(data))
+  info = dataset_info.get(str(data / 'groups/classes.json'))
+  assert info.class_names == ('group 0', 'group 1', 'group 2')
+
+
 def test_colours_tell_regions_apart_where_they_mean_something(data):
   histograms, sizes = region_groups.describe_regions(
       _examples(data), _config(data, color_weight=1.))

@@ -1,0 +1,13 @@
+"""Writes masks and lists of Cityscapes.
+
+Usage: python pyscripts/prepare_cityscapes.py
+  --source_dir cityscapes --data_dir DATAROOT/Cityscapes
+"""
+
+import _path  # noqa: F401  (puts the project root on sys.path)
+
+from segsort import cli
+from segsort import cityscapes_dataset
+
+if __name__ == '__main__':
+  cli.run(cityscapes_dataset.prepare, cityscapes_dataset.CityscapesConfig)

@@ -1,0 +1,226 @@
+"""Pictures and masks of one's own, as people have them."""
+
+import json
+import os
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from segsort import cli
+from segsort import files
+from segsort import own_dataset
+from segsort.errors import InputError
+
+CLASSES = {
+    'classes': [{'name': 'soil', 'color': [90, 60, 30]},
+                {'name': 'leaf', 'color': [0, 128, 0]},
+                {'name': 'weed', 'color': [200, 0, 0]}],
+    'ignore_color': [0, 0, 0]}
+IDS = np.array([[0, 1, 2, 255], [1, 1, 0, 0]], np.uint8)
+
+
+def write_image(folder, name, size=(2, 4), orientation=None):
+  path = folder / 'images' / name
+  path.parent.mkdir(parents=True, exist_ok=True)
+  exif = PIL.Image.Exif()
+  if orientation:
+    exif[0x0112] = orientation
+  PIL.Image.fromarray(np.full((*size, 3), 99, np.uint8)).save(path, exif=exif)
+
+
+@pytest.fixture(name='data')
+def _data(tmp_path):
+  """Six pictures of three kinds, of which five have a mask; a class file."""
+  folder = tmp_path / 'mydata'
+  for i, suffix in enumerate(('jpg', 'png', 'JPG', 'bmp', 'jpg', 'jpg')):
+    write_image(folder, f'im{i}.{suffix}')
+    if i < 5:
+      files.write_png(str(folder / f'masks/im{i}.png'), IDS)
+  (folder / 'classes.json').write_text(json.dumps(CLASSES))
+  return folder
+
+
+def _prepare(data, **settings):
+  words = {'data_dir': data, 'dataset': data / 'classes.json', **settings}
+  own_dataset.prepare(cli.parse(own_dataset.OwnConfig, [
+      str(word) for name, value in words.items()
+      for word in (f'--{name}', value)]))
+
+
+def _fails(data, **settings):
+  with pytest.raises(InputError) as raised:
+    _prepare(data, **settings)
+  assert '\n' not in str(raised.value)
+  return str(raised.value)
+
+
+def _lines(data, name):
+  return (data / f'{name}.txt').read_text().splitlines()
+
+
+def test_lists(data, capsys):
+  _prepare(data)
+  assert _lines(data, 'all') == [
+      f'/images/im{i}.{suffix} /segcls/im{i}.png' for i, suffix in enumerate(
+          ('jpg', 'png', 'JPG', 'bmp', 'jpg', 'jpg'))]
+  train, val = (_lines(data, name) for name in ('train', 'val'))
+  assert len(train) == 4 and len(val) == 1
+  assert sorted(train + val) == sorted(_lines(data, 'all')[:5])
+  for line in train + val:
+    for path in line.split():
+      assert (data / path[1:]).is_file()
+  assert '1 of 6 pictures have no mask: they are in all.txt alone' in (
+      capsys.readouterr().out)
+
+
+def test_sources_are_only_read(data):
+  before = {path: path.read_bytes() for folder in ('images', 'masks')
+            for path in sorted((data / folder).rglob('*'))}
+  _prepare(data)
+  assert before == {path: path.read_bytes() for folder in ('images', 'masks')
+                    for path in sorted((data / folder).rglob('*'))}
+
+
+@pytest.mark.parametrize('mode', ['L', 'P', 'RGB', 'RGBA'])
+def test_masks_of_ids_and_of_colours(data, mode):
+  palette = np.zeros((256, 3), np.uint8)
+  palette[:3] = [entry['color'] for entry in CLASSES['classes']]
+  if mode == 'P':  # whatever the colours
+    files.write_png(str(data / 'masks/im0.png'), IDS, palette[::-1])
+  elif mode != 'L':
+    picture = PIL.Image.fromarray(palette[IDS]).convert(mode)
+    picture.save(data / 'masks/im0.png')
+  _prepare(data)
+  path = str(data / 'segcls/im0.png')
+  np.testing.assert_array_equal(files.read_mask(path), IDS)
+  assert PIL.Image.open(path).getpalette()[3:9] == [0, 128, 0, 200, 0, 0]
+
+
+def test_other_formats_and_folders(tmp_path):
+  """Masks elsewhere, in subfolders and as BMP, of two colours as of fax."""
+  for name in ('a/x.jpg', 'b/y.jpg'):
+    write_image(tmp_path / 'd', name)
+  bits = np.array([[0, 1, 1, 1], [0, 0, 1, 1]], bool)
+  (tmp_path / 'truth/b').mkdir(parents=True)
+  PIL.Image.fromarray(bits).save(tmp_path / 'truth/b/y.bmp')
+  _prepare(tmp_path / 'd', mask_dir=tmp_path / 'truth', dataset='demo',
+           list_dir=tmp_path / 'lists')
+  assert (tmp_path / 'lists/train.txt').read_text() == (
+      '/images/b/y.jpg /segcls/y.png\n')
+  np.testing.assert_array_equal(
+      files.read_mask(str(tmp_path / 'd/segcls/y.png')), bits)
+
+
+def test_ignore_label_of_the_class_file_is_kept(data):
+  (data / 'classes.json').write_text(json.dumps(
+      {'classes': [{'name': 'nothing'}, *CLASSES['classes'][:2]],
+       'ignore_label': 0}))
+  for i in range(5):
+    files.write_png(str(data / f'masks/im{i}.png'), np.where(IDS > 2, 0, IDS))
+  _prepare(data)
+  np.testing.assert_array_equal(
+      files.read_mask(str(data / 'segcls/im0.png')), np.where(IDS > 2, 0, IDS))
+
+
+def test_pictures_without_masks(data, capsys):
+  (data / 'masks').rename(data / 'not yet')
+  _prepare(data)
+  assert len(_lines(data, 'all')) == 6
+  assert not (data / 'train.txt').exists()
+  assert f'no masks in {data}/masks: train.txt' in capsys.readouterr().out
+
+
+def test_a_second_run_makes_only_what_is_new(data):
+  _prepare(data)
+  mask = data / 'segcls/im1.png'
+  mask.write_bytes(b'kept')
+  _prepare(data)
+  assert mask.read_bytes() == b'kept'
+  later = os.path.getmtime(mask) + 9
+  os.utime(data / 'classes.json', (later, later))  # masks may mean other ids
+  _prepare(data)
+  np.testing.assert_array_equal(files.read_mask(str(mask)), IDS)
+
+
+def test_division_is_stable():
+  names = [f'im{i}' for i in range(100)]
+  parts = own_dataset.divide(names, .2, 1)
+  assert len(parts['val']) == 20 and len(parts['train']) == 80
+  assert sorted(parts['val'] + parts['train']) == sorted(names)
+  more = own_dataset.divide(names + ['one more'], .2, 1)
+  assert len(set(parts['val']) ^ set(more['val'])) <= 2
+  assert own_dataset.divide(names, .2, 2)['val'] != parts['val']
+
+
+@pytest.mark.parametrize('num_images, val_share, num_val', [
+    (1, .5, 0), (2, .01, 1), (3, .99, 2), (10, 0, 0)])
+def test_division_of_few(num_images, val_share, num_val):
+  names = [str(i) for i in range(num_images)]
+  parts = own_dataset.divide(names, val_share, 1)
+  assert len(parts['val']) == num_val
+  assert len(parts['train']) == num_images - num_val
+
+
+def test_masks_without_a_picture_are_named(data, capsys):
+  files.write_png(str(data / 'masks/other.png'), IDS)
+  _prepare(data)
+  assert (f'1 masks, the first {data}/masks/other.png, have no picture'
+          ) in capsys.readouterr().err
+
+
+def test_turned_pictures_are_named(data, capsys):
+  write_image(data, 'im5.jpg', orientation=6)
+  _prepare(data)
+  assert f'1 pictures, the first {data}/images/im5.jpg, stand upright' in (
+      capsys.readouterr().err)
+
+
+def test_bad_names(data):
+  write_image(data, 'sub/im1.jpg')
+  assert 'a second image named im1 (first:' in _fails(data)
+  (data / 'images/sub/im1.jpg').rename(data / 'images/im 1.jpg')
+  assert "im 1.jpg' has a space in its name" in _fails(data)
+
+
+@pytest.mark.parametrize('pixels, message', [
+    (IDS[:1], 'im0.png is 1x4 (height x width), its image'),
+    (IDS + 1, 'im0.png has the label 3; expected 0 to 2 or 255 (ignored)'),
+    (np.full((2, 4, 3), 7, np.uint8),
+     'im0.png has 8 pixels of the color [7, 7, 7], which no class of')])
+def test_bad_masks(data, pixels, message):
+  files.write_png(str(data / 'masks/im0.png'), pixels)
+  assert message in _fails(data)
+
+
+@pytest.mark.parametrize('name, message', [
+    ('masks/im0.png', 'cannot decode the mask'),
+    ('images/im0.jpg', 'cannot read the picture')])
+def test_corrupt_files(data, name, message):
+  (data / name).write_bytes(b'no picture')
+  assert message in _fails(data) and name in _fails(data)
+
+
+def test_colours_that_do_not_tell_classes_apart(data):
+  (data / 'classes.json').write_text(json.dumps(
+      {'classes': [{'name': 'a', 'color': [1, 2, 3]},
+                   {'name': 'b', 'color': [1, 2, 3]}]}))
+  files.write_png(str(data / 'masks/im0.png'), np.ones((2, 4, 3), np.uint8))
+  assert 'the labels 0 and 1 of' in _fails(data)
+
+
+@pytest.mark.parametrize('settings, message', [
+    ({'val_share': 1}, '--val_share is 1.0; it must be below 1'),
+    ({'val_share': -.1}, '--val_share is -0.1; it must be 0 or more'),
+    ({'image_dir': 'elsewhere'}, 'the pictures in elsewhere are not in')])
+def test_bad_flags(data, settings, message):
+  assert message in _fails(data, **settings)
+
+
+def test_masks_where_they_would_be_written(data):
+  (data / 'masks').rename(data / 'segcls')
+  assert 'rename the folder' in _fails(data, mask_dir=data / 'segcls')
+
+
+def test_no_pictures(tmp_path):
+  assert 'there is no folder' in _fails(tmp_path, dataset='demo')
