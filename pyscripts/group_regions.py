@@ -6,9 +6,6 @@
     python pyscripts/train_segsort_unsup.py --grouped \
         --data_list dataset/demo/train_groups.txt ...
 
-A second round, by what the first one's network has learned: the same with
-`--restore_from snapshots/mine --input_size 128,128`.
-
 No label is read. make_oversegmentation.py makes the regions.
 """
 

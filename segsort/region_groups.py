@@ -11,29 +11,24 @@ import os
 
 import cv2
 import numpy as np
-import tensorflow as tf
 import tqdm
 
-from network.segsort import clustering
 from segsort import config as config_lib
-from segsort import embedding
 from segsort import files
 from segsort import gradient_contours
 from segsort import image_list
 from segsort import input_pipeline
 from segsort import texture_descriptors
 from segsort.errors import InputError
-from segsort.settings import Size
 
 SAMPLES = 250  # pixels of an image that the textons are learned from
 RESTARTS = 10  # of the k-means of regions; the best counts
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class GroupConfig(config_lib.NetworkSettings):
+class GroupConfig(config_lib.Settings):
   """Which regions are grouped, and by what."""
 
-  INHERITED = 'backbone', 'head', 'embedding_dim'
   POSITIVE = 'num_groups', 'num_textons', 'min_pixels'
   NOT_NEGATIVE = 'random_seed', 'color_weight'
   BELOW = {'num_groups': 256, 'random_seed': 2**31}
@@ -46,14 +41,6 @@ class GroupConfig(config_lib.NetworkSettings):
       text='folder in --data_dir for the masks of groups, ID.png')
   save_list: str = config_lib.setting(
       text='list to write: --data_list with these masks as third column')
-  restore_from: str = config_lib.setting(
-      '', 'checkpoint of a network, whose mean embedding then describes a '
-      'region in place of texture and colours')
-  skip: str = config_lib.setting(
-      '', 'comma-separated parts of checkpoint names that may be missing or '
-      'left over')
-  input_size: Size = config_lib.setting(
-      Size((336, 336)), 'window of the network, height,width')
   num_groups: int = config_lib.setting(16, 'kinds of regions')
   num_textons: int = config_lib.setting(40, 'words that describe a texture')
   color_weight: float = config_lib.setting(
@@ -80,8 +67,7 @@ def group_regions(config):
   examples = image_list.read_list(
       config.data_list, config.data_dir, ('image', 'oversegmentation'))
   image_list.check_names(examples)
-  describe = embed_regions if config.restore_from else describe_regions
-  descriptions, sizes = describe(examples, config)
+  histograms, sizes = describe_regions(examples, config)
   large = sizes >= config.min_pixels
   if not large.any():
     raise InputError(
@@ -89,7 +75,7 @@ def group_regions(config):
         'lower --min_pixels, or make larger regions by a higher --threshold')
   groups = np.full(len(sizes), input_pipeline.IGNORED)
   groups[large] = cluster(
-      descriptions[large], config.num_groups, config.random_seed)[0]
+      histograms[large], config.num_groups, config.random_seed)[0]
   write_groups(examples, groups, config)
   files.write_json(os.path.join(config.save_dir, 'classes.json'), {
       'classes': [{'name': f'group {group}'}
@@ -122,26 +108,6 @@ def describe_regions(examples, config):
           texture_descriptors.COLOR_BINS ** 3))
     described.append(np.concatenate(parts, 1))
     sizes.append(np.bincount(regions.ravel(), minlength=len(described[-1])))
-  return np.concatenate(described), np.concatenate(sizes)
-
-
-def embed_regions(examples, config):
-  """Describes the regions of all images by a network, in order.
-
-  Returns:
-    f32[regions, D], mean embeddings of unit length; and i[regions], their
-    numbers of pixels.
-  """
-  embedder = embedding.Embedder(
-      embedding.restore_model(config), config.input_size, config.input_size)
-  described, sizes = [], []
-  for example in tqdm.tqdm(examples, desc='describing', unit='image'):
-    image, regions = input_pipeline.read_regions(example)
-    pixels = tf.reshape(embedder.embed(image), [-1, config.embedding_dim])
-    members = np.bincount(regions.ravel())
-    described.append(clustering.mean_directions(
-        pixels, regions.ravel(), len(members)).numpy())
-    sizes.append(members)
   return np.concatenate(described), np.concatenate(sizes)
 
 

@@ -4,13 +4,11 @@ import numpy as np
 import pytest
 
 from segsort import config
-from segsort import dataset_info
 from segsort import files
 from segsort import image_list
 from segsort import region_groups
 from segsort import texture_descriptors
 from segsort.errors import InputError
-from segsort.settings import Size
 
 
 def _stripes(period, degrees, size=48):
@@ -87,29 +85,6 @@ def test_colours_tell_regions_apart_where_they_mean_something(data):
   textures = region_groups.describe_regions(
       _examples(data), _config(data))[0][sizes > 30]
   assert np.square(textures[8] - textures[10]).sum() < .1
-
-
-def test_a_network_describes_a_region_by_its_mean_embedding(
-    data, monkeypatch):
-  # Its embedding is every eighth pixel, less the mean colour.
-  monkeypatch.setattr(
-      region_groups.embedding, 'restore_model',
-      lambda unused: lambda images, training: images[:, ::8, ::8])
-  described, sizes = region_groups.embed_regions(_examples(data), _config(
-      data, restore_from='x', input_size=Size((48, 48)), embedding_dim=3))
-  assert described.shape == (18, 3) and sizes.tolist() == [1146, 1152, 6] * 6
-  for picture, region in ((4, 0), (4, 1), (5, 2)):
-    color = PICTURES[picture][0][0, 0] - dataset_info.PIXEL_MEAN
-    np.testing.assert_allclose(
-        described[3 * picture + region], color / np.linalg.norm(color),
-        rtol=1e-4)
-  # Stripes: the mean of unit vectors, not the direction of the mean.
-  embedder = region_groups.embedding.Embedder(
-      lambda images, training: images[:, ::8, ::8], (48, 48), (48, 48))
-  half = embedder.embed(PICTURES[0][0]).numpy()[:, 24:].reshape(-1, 3)
-  mean = half.mean(0)
-  np.testing.assert_allclose(
-      described[1], mean / np.linalg.norm(mean), rtol=1e-4)
 
 
 def _examples(data):
