@@ -64,10 +64,9 @@ def cluster_annotated(embeddings, annotated, config, image=None):
   if config.tf1_compat:
     locations = tf1_compat.extraction_locations(
         annotated.shape, config.input_size)
-  cues = embedding.cues_of(locations, image, config)
   return cluster_image(
-      embeddings, cues, annotated, (config.num_clusters,) * 2,
-      config.kmeans_iterations)
+      embeddings, embedding.cues_of(locations, image, config), annotated,
+      (config.num_clusters,) * 2, config.kmeans_iterations)
 
 
 def prototypes_in(clusters, embeddings, classes, num_classes):
@@ -174,7 +173,6 @@ def extract_prototypes(config):
   if (prototype_set.is_finished(whole) and not config.overwrite
       and not outdated[whole]):
     folder = whole  # shards may be gone once they are merged
-
   if folder != whole:  # hours before they would be merged
     prototype_merge.refuse_others(whole, config.num_shards)
 

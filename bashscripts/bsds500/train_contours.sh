@@ -37,6 +37,7 @@
   # Sourced: a fresh bash works on, free of the caller's options and aliases.
   [ "${BASH_SOURCE[0]:-}" = "$0" ] || exec bash "$script"
   source "$root/bashscripts/stages.sh" &&
+    source "$root/bashscripts/contours.sh" &&
     show_settings 1 && check_switches && check_bsds500 && set_up &&
     timed IS_TRAIN_1 1 train_contours &&
     timed IS_OVERSEGMENT 1 divide_bsds500 &&

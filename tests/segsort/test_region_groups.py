@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from segsort import config
+from segsort import dataset_info
 from segsort import files
 from segsort import image_list
 from segsort import region_groups
