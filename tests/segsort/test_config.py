@@ -128,18 +128,21 @@ def test_clusters_are_those_of_the_prototypes(tmp_path, capsys):
   assert (settings.num_clusters, settings.kmeans_iterations) == (1, 3)
   assert capsys.readouterr().out == (
       '--num_clusters 1: as in training\n'
-      '--kmeans_iterations 3: as in training\n')
+      '--kmeans_iterations 3: as in training\n'
+      '--location_weight 1.0: as in training\n'
+      '--color_weight 0.0: the default\n')
   record = tmp_path / 'p' / 'prototypes'
   record.mkdir(parents=True)
   config.write_run(str(record), small_runs.restored_config(
       config.ExtractConfig, ('d', 'l'), 'c', 'r', num_clusters=5,
-      kmeans_iterations=7, embedding_dim=99))
+      kmeans_iterations=7, embedding_dim=99, color_weight=.5))
   settings = cli.parse(config.InferenceConfig, flags)
   assert (settings.num_clusters, settings.kmeans_iterations,
-          settings.embedding_dim) == (5, 7, 8)
-  assert capsys.readouterr().out == (
-      f'--num_clusters 5: as the prototypes, {record}/config.json\n'
-      f'--kmeans_iterations 7: as the prototypes, {record}/config.json\n')
+          settings.embedding_dim, settings.color_weight) == (5, 7, 8, .5)
+  assert capsys.readouterr().out == ''.join(
+      f'--{name} {value}: as the prototypes, {record}/config.json\n'
+      for name, value in (('num_clusters', 5), ('kmeans_iterations', 7),
+                          ('location_weight', 1.), ('color_weight', .5)))
   assert cli.parse(config.InferenceConfig, flags + [
       '--num_clusters', '4']).num_clusters == 4
   assert '--num_clusters' not in capsys.readouterr().out
@@ -156,9 +159,10 @@ def test_a_damaged_record_of_the_prototypes_is_one_line(tmp_path, text):
   flags = INFER[:6] + ['--prototype_dir', str(tmp_path), '--restore_from', 'c']
   assert (f'{tmp_path}/config.json, written beside the prototypes' in
           _fails(config.InferenceConfig, flags))
-  assert 'give --num_clusters and --kmeans_iterations' in _fails(
-      config.InferenceConfig, flags)
-  given = ['--num_clusters', '3', '--kmeans_iterations', '2']
+  assert ('give --num_clusters and --kmeans_iterations and --location_weight '
+          'and --color_weight' in _fails(config.InferenceConfig, flags))
+  given = ['--num_clusters', '3', '--kmeans_iterations', '2',
+           '--location_weight', '1', '--color_weight', '0']
   assert cli.parse(config.InferenceConfig, flags + given).num_clusters == 3
 
 
