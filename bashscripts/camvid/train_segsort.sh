@@ -36,10 +36,16 @@
   export BATCH_SIZE="${BATCH_SIZE:-8}" INPUT_SIZE="${INPUT_SIZE:-144,144}"
   export SAVE_PRED_EVERY="${SAVE_PRED_EVERY:-500}"
 
-  # Windows that hold a whole picture, and clusters for its thin objects
+  # Chosen on val by bashscripts/experiments/camvid.sh: no bank, clusters for
+  # thin objects that follow the colours, and votes that rare classes can win.
+  export NUM_BANKS="${NUM_BANKS:-0}"
+  export INFERENCE_NUM_CLUSTERS="${INFERENCE_NUM_CLUSTERS:-12}"
+  export SEGMENT_COLOR_WEIGHT="${SEGMENT_COLOR_WEIGHT:-1}"
+  export VOTE_BALANCE="${VOTE_BALANCE:-0.5}"
+
+  # Windows that hold a whole picture
   export PROTOTYPE_INPUT_SIZE="${PROTOTYPE_INPUT_SIZE:-180,240}"
   export INFERENCE_INPUT_SIZE="${INFERENCE_INPUT_SIZE:-180,240}"
-  export INFERENCE_NUM_CLUSTERS="${INFERENCE_NUM_CLUSTERS:-8}"
   export IS_INFERENCE_MSC_1="${IS_INFERENCE_MSC_1:-0}"
 
   source "$root/bashscripts/settings.sh"

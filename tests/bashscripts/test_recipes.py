@@ -138,13 +138,13 @@ def test_demo_stops_where_its_data_cannot_be_made(project):
   assert len(project.calls()) == 1
 
 
-def test_camvid_uses_eight_by_eight_clusters_at_inference(project):
+def test_camvid_uses_finer_clusters_after_training(project):
   result = project.run('camvid/train_segsort.sh')
   assert result.returncode == 0, result.stderr
   calls = project.calls()
   assert [name for name, _ in calls] == [*STEPS[:3], 'eval_miou.py']
   assert [flags.get('num_clusters') for _, flags in calls] == [
-      '5', '8', '8', None]
+      '5', '12', '12', None]
   assert calls[3][1]['gt_dir'].endswith('CamVid/segcls/val')
 
 
