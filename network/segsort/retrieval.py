@@ -14,6 +14,11 @@ BLOCK = 128  # neighbouring cosines that share a maximum
 
 
 def nearest_prototypes(queries, prototypes, num_neighbours):
+  """Returns i32[S, N]: the indices of `nearest_with_cosines`."""
+  return nearest_with_cosines(queries, prototypes, num_neighbours)[1]
+
+
+def nearest_with_cosines(queries, prototypes, num_neighbours):
   """Exact k-nearest neighbours by cosine.
 
   Args:
@@ -22,7 +27,8 @@ def nearest_prototypes(queries, prototypes, num_neighbours):
     num_neighbours: N.
 
   Returns:
-    i32[S, N], nearest first; ties go to the lower index.
+    Cosines f32[S, N] and indices i32[S, N], nearest first; ties go to the
+    lower index.
   """
   num_prototypes = tf.shape(prototypes)[0]
   nearest = no_neighbours(tf.shape(queries)[0], num_neighbours)
@@ -33,7 +39,7 @@ def nearest_prototypes(queries, prototypes, num_neighbours):
 
   return tf.while_loop(
       lambda first, *unused: first < num_prototypes, add_chunk,
-      (0, *nearest), parallel_iterations=1)[2]
+      (0, *nearest), parallel_iterations=1)[1:]
 
 
 def no_neighbours(num_queries, num_neighbours):
@@ -74,8 +80,11 @@ def merge_nearest(queries, columns, first, nearest):
   merged = tf.map_fn(
       merge, tuple(map(cut, (queries, *nearest))), parallel_iterations=1,
       fn_output_signature=(tf.float32, tf.int32))
+  # The shapes that are known stay so: a loop may ask for it.
   return tuple(
-      tf.reshape(tensor, [num_parts * rows, before.shape[-1]])[:num_queries]
+      tf.ensure_shape(tf.reshape(
+          tensor, [num_parts * rows, before.shape[-1]])[:num_queries],
+                      before.shape)
       for tensor, before in zip(merged, nearest))
 
 
