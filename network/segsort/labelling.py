@@ -38,7 +38,7 @@ def cluster_image(
   height, width = tf.unstack(tf.shape(embeddings)[:2])
   grid = clustering.grid_labels(height, width, *num_clusters)
   labels = chunked_kmeans.cluster_pixels(
-      tf.reshape(embeddings, [height * width, embeddings.shape[-1]]),
+      tf.reshape(embeddings, [height * width, -1]),
       tf.reshape(locations, [-1, 2]),
       tf.reshape(tf.where(taking_part, grid, -1), [-1]),
       num_clusters[0] * num_clusters[1], iterations)
