@@ -43,7 +43,6 @@ class ExportConfig(config_lib.ModelSettings):
       dataset_info.NAMES)
   num_classes: int = config_lib.setting(
       0, 'number of classes; 0: that of --dataset')
-  ignore_label: int = config_lib.setting(255, 'not used')
   input_size: config_lib.Size = config_lib.setting(
       config_lib.Size((336, 336)), 'window, height,width: smaller pictures are '
       'padded to it, as inference.py does, larger ones are seen whole')

@@ -1,6 +1,5 @@
 """An image's labels: segments take the vote of their nearest prototypes."""
 
-import numpy as np
 import tensorflow as tf
 
 from network import layers
@@ -99,16 +98,16 @@ class Labeller:
             tf.TensorSpec([None, None], tf.uint8 if small else tf.int32),
             tf.TensorSpec([num_clusters, None])))
 
-  def _count_votes(self, prototypes):
-    """Votes i32[S, C] of the neighbours of f32[S, D]."""
+  def _count_votes(self, neighbours):
+    """Votes i32[S, C] of prototypes i32[S, N]."""
     return retrieval.count_votes(
-        tf.gather(self._labels, self._search(prototypes)), self._num_classes)
+        tf.gather(self._labels, neighbours), self._num_classes)
 
   def label_embeddings(self, embeddings, locations):
     """Returns i32[H, W] labels of f32[H, W, D] at f32[H, W, 2]."""
     clusters, prototypes = self._cluster(embeddings, locations)
-    winners = tf.argmax(
-        self._count_votes(prototypes), -1, output_type=tf.int32).numpy()
+    winners = tf.argmax(self._count_votes(self._search(prototypes)), -1,
+                        output_type=tf.int32).numpy()
     return winners[clusters.numpy()]
 
   def predict_single(self, image):
@@ -153,11 +152,14 @@ class Labeller:
         places.append(within)
         clusters.append(found[0].numpy())
         prototypes.append(found[1])
-    tables = self._count_votes(tf.concat(
+    neighbours = self._search(tf.concat(
         [tf.reshape(some, [-1, some.shape[-1]]) for some in prototypes], 0))
-    tables = tables.numpy().reshape(
-        -1, self._grid[0] * self._grid[1], self._num_classes)
-    tables = np.split(
-        tables, np.cumsum([len(within) for within in places])[:-1])
+    # Batch by batch: counting takes segments x neighbours x classes.
+    per_window = self._grid[0] * self._grid[1]
+    tables = [
+        self._count_votes(part).numpy().reshape(len(within), per_window, -1)
+        for part, within in zip(tf.split(
+            neighbours, [len(within) * per_window for within in places]),
+                                places)]
     in_batches = [list(zip(*batch)) for batch in zip(places, clusters, tables)]
     return [sum(in_batches[view::len(views)], []) for view in range(len(views))]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -145,7 +146,8 @@ def test_a_folded_network_embeds_alike(exported, flags, photos, tmp_path):
   assert (np.asarray(folded) != np.asarray(plain)).any()
 
 
-def test_what_is_there_is_replaced_only_if_told_so(flags, tmp_path):
+def test_what_is_there_is_replaced_only_if_told_so(
+    flags, exported, tmp_path):
   folder = tmp_path / 'model'
   folder.mkdir()
   (folder / 'notes.txt').write_text('mine')
@@ -153,8 +155,8 @@ def test_what_is_there_is_replaced_only_if_told_so(flags, tmp_path):
   for switches in ((), ('--overwrite',)):
     assert 'is there and is no SavedModel; name another' in commands.fail(
         'export_model', *switches, **flags)
-  (folder / 'notes.txt').unlink()
-  commands.succeed('export_model', **flags)
+  shutil.rmtree(folder)
+  shutil.copytree(exported, folder)
   assert 'give --overwrite to replace it' in commands.fail(
       'export_model', **flags)
   before = (folder / 'variables/variables.index').stat().st_mtime_ns
@@ -164,9 +166,9 @@ def test_what_is_there_is_replaced_only_if_told_so(flags, tmp_path):
 
 
 def test_an_interrupted_export_leaves_what_was_there(
-    flags, tmp_path, monkeypatch):
+    flags, exported, tmp_path, monkeypatch):
   folder = tmp_path / 'model'
-  commands.succeed('export_model', **flags, save_dir=folder)
+  shutil.copytree(exported, folder)
   before = (folder / 'saved_model.pb').read_bytes()
 
   def fill(*unused, **also_unused):
