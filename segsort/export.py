@@ -19,7 +19,7 @@ from segsort import preprocessing
 from segsort import prototype_set
 from segsort import results
 from segsort import resumption
-from segsort.errors import InputError
+from segsort.errors import InputError, first_line
 
 MARK = 'saved_model.pb'  # of a folder that is a SavedModel
 
@@ -214,7 +214,7 @@ def _whole_folder(folder):
           os.rename(folder, earlier)
         os.rename(partial, folder)
       except tf.errors.OpError as error:
-        raise OSError(error.message.splitlines()[0]) from error
+        raise OSError(first_line(error)) from error
   finally:
     if os.path.isdir(earlier) and not os.path.exists(folder):
       os.rename(earlier, folder)

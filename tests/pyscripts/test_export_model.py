@@ -172,7 +172,8 @@ def test_an_interrupted_export_leaves_what_was_there(
   before = (folder / 'saved_model.pb').read_bytes()
 
   def fill(*unused, **also_unused):
-    raise tf.errors.ResourceExhaustedError(None, None, 'No space left\non it')
+    raise tf.errors.ResourceExhaustedError(
+        None, None, '{{function_node Save}} No space left\non it')
   monkeypatch.setattr(tf.saved_model, 'save', fill)
   line = commands.fail('export_model', '--overwrite', **flags, save_dir=folder)
   assert f'cannot write {folder}: No space left; free the disk' in line
