@@ -16,3 +16,12 @@ class InputError(Exception):
 def warn(message):
   """Writes one warning line to the error stream, between progress bars."""
   tqdm.tqdm.write(f'warning: {message}', file=sys.stderr)
+
+
+def first_line(error):
+  """Returns what an OSError or an error of TensorFlow says, as one line.
+
+  TensorFlow puts the operation before what happened, and more lines after.
+  """
+  told = getattr(error, 'message', None) or str(error)
+  return told.splitlines()[0].rpartition('}} ')[-1]

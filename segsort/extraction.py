@@ -8,8 +8,8 @@ import scipy.ndimage
 import tensorflow as tf
 import tqdm
 
-from network.segsort import chunked_kmeans
 from network.segsort import clustering
+from network.segsort import labelling
 from network.segsort import prototypes as prototypes_lib
 from segsort import config as config_lib
 from segsort import distribution
@@ -26,29 +26,8 @@ from segsort import tf1_compat
 from segsort.errors import warn
 
 
-@tf.function(reduce_retracing=True)
-def cluster_image(
-    embeddings, locations, taking_part, num_clusters, iterations):
-  """Spherical k-means of one image on [embedding, location].
-
-  Args:
-    embeddings: f32[H, W, D], unit length.
-    locations: f32[H, W, 2 or 5], see `embedding.cues_of`.
-    taking_part: bool[H, W].
-    num_clusters: (rows, columns) of the grid it starts from.
-    iterations: of k-means.
-
-  Returns:
-    i32[H, W] in 0..K-1; -1 where not taking part.
-  """
-  height, width = tf.unstack(tf.shape(embeddings)[:2])
-  grid = clustering.grid_labels(height, width, *num_clusters)
-  labels = chunked_kmeans.cluster_pixels(
-      tf.reshape(embeddings, [height * width, -1]),
-      tf.reshape(locations, [height * width, -1]),
-      tf.reshape(tf.where(taking_part, grid, -1), [-1]),
-      num_clusters[0] * num_clusters[1], iterations)
-  return tf.reshape(labels, [height, width])
+# Compiled once for images of all sizes
+cluster_image = tf.function(labelling.cluster_image, reduce_retracing=True)
 
 
 def cluster_annotated(embeddings, annotated, config, image=None):

@@ -1,12 +1,11 @@
 """An image's labels: segments take the vote of their nearest prototypes."""
 
-import numpy as np
 import tensorflow as tf
 
 from network import layers
 from network.segsort import chunked_kmeans
 from network.segsort import clustering
-from network.segsort import retrieval
+from network.segsort import voting
 from segsort import embedding
 from segsort import extraction
 from segsort import preprocessing
@@ -33,10 +32,8 @@ class Labeller:
     """
     self._embedder = embedder
     self._labels = tf.constant(labels)
-    self._features, self._class_weights = features, None
-    if config.vote_balance or config.vote_concentration:
-      self._class_weights = retrieval.class_weights(
-          labels, config.classes, config.vote_balance)
+    self._features = features
+    self._vote_weights = weights_of_votes(labels, config)
     self._grid = (config.num_clusters,) * 2
     self._iterations = config.kmeans_iterations
     self._num_classes = config.classes
@@ -106,25 +103,21 @@ class Labeller:
             tf.TensorSpec([None, None], tf.uint8 if small else tf.int32),
             tf.TensorSpec([num_clusters, None])))
 
-  def _count_votes(self, prototypes):
-    """Votes i32[S, C] of the neighbours of f32[S, D]."""
-    neighbours = self._search(prototypes)
-    labels = tf.gather(self._labels, neighbours)
-    if self._class_weights is None:
-      return retrieval.count_votes(labels, self._num_classes)
-    weights = tf.gather(self._class_weights, labels)
-    if self._config.vote_concentration:
+  def _count_votes(self, neighbours, prototypes):
+    """Votes i32[S, C] of the neighbours i32[S, N] of f32[S, D]."""
+    cosines = None
+    if self._vote_weights.concentration:
       cosines = tf.einsum(
           'sd,snd->sn', prototypes, self._features[neighbours.numpy()])
-      weights *= tf.exp(self._config.vote_concentration * (cosines - 1))
-    return retrieval.weighted_votes(
-        labels, tf.minimum(weights, 1.), self._num_classes)
+    return voting.count_votes(
+        tf.gather(self._labels, neighbours), self._num_classes, cosines,
+        self._vote_weights)
 
   def label_embeddings(self, embeddings, locations):
     """Returns i32[H, W] labels of f32[H, W, D] at f32[H, W, 2]."""
     clusters, prototypes = self._cluster(embeddings, locations)
-    winners = tf.argmax(
-        self._count_votes(prototypes), -1, output_type=tf.int32).numpy()
+    votes = self._count_votes(self._search(prototypes), prototypes)
+    winners = tf.argmax(votes, -1, output_type=tf.int32).numpy()
     return winners[clusters.numpy()]
 
   def predict_single(self, image):
@@ -174,11 +167,23 @@ class Labeller:
         places.append(within)
         clusters.append(found[0].numpy())
         prototypes.append(found[1])
-    tables = self._count_votes(tf.concat(
-        [tf.reshape(some, [-1, some.shape[-1]]) for some in prototypes], 0))
-    tables = tables.numpy().reshape(
-        -1, self._grid[0] * self._grid[1], self._num_classes)
-    tables = np.split(
-        tables, np.cumsum([len(within) for within in places])[:-1])
+    prototypes = [
+        tf.reshape(some, [-1, some.shape[-1]]) for some in prototypes]
+    neighbours = self._search(tf.concat(prototypes, 0))
+    # Batch by batch: counting takes segments x neighbours x classes.
+    per_window, num_classes = self._grid[0] * self._grid[1], self._num_classes
+    parts = tf.split(neighbours, [len(some) for some in prototypes])
+    tables = [
+        self._count_votes(*part).numpy().reshape(-1, per_window, num_classes)
+        for part in zip(parts, prototypes)]
     in_batches = [list(zip(*batch)) for batch in zip(places, clusters, tables)]
     return [sum(in_batches[view::len(views)], []) for view in range(len(views))]
+
+
+def weights_of_votes(labels, config):
+  """Returns the `voting.VoteWeights` of prototypes i32[M] and settings."""
+  classes = None
+  if config.vote_balance:
+    classes = voting.class_weights(
+        labels, config.classes, config.vote_balance)
+  return voting.VoteWeights(classes, config.vote_concentration)

@@ -12,7 +12,7 @@ import tensorflow as tf
 from segsort import dataset_info
 from segsort import files
 from segsort import visualization
-from segsort.errors import InputError
+from segsort.errors import InputError, first_line
 
 NUM_PICTURES = 2  # images of a batch that are shown
 
@@ -60,11 +60,9 @@ def _writing(folder):
   try:
     yield
   except (OSError, tf.errors.OpError) as error:
-    # TensorFlow puts the operation before what happened, and more lines after.
-    told = getattr(error, 'message', str(error)).splitlines()[0]
     raise InputError(
-        f'cannot write to {folder}: {told.rpartition("}} ")[-1]}; free the '
-        'disk, mend the permissions or name another --snapshot_dir') from error
+        f'cannot write to {folder}: {first_line(error)}; free the disk, mend '
+        'the permissions or name another --snapshot_dir') from error
 
 
 class RunLog:

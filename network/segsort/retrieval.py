@@ -7,6 +7,7 @@ Shapes: B batch  H height  W width  P pixels  D embedding  K clusters
 import tensorflow as tf
 
 from network.segsort import prototypes as prototypes_lib
+from network.segsort import voting
 
 CHUNK = 2**16  # prototypes of a matrix product
 COSINES = 2**22  # of a matrix product: bounds memory at 16 MiB
@@ -14,6 +15,11 @@ BLOCK = 128  # neighbouring cosines that share a maximum
 
 
 def nearest_prototypes(queries, prototypes, num_neighbours):
+  """Returns i32[S, N]: the indices of `nearest_with_cosines`."""
+  return nearest_with_cosines(queries, prototypes, num_neighbours)[1]
+
+
+def nearest_with_cosines(queries, prototypes, num_neighbours):
   """Exact k-nearest neighbours by cosine.
 
   Args:
@@ -22,7 +28,8 @@ def nearest_prototypes(queries, prototypes, num_neighbours):
     num_neighbours: N.
 
   Returns:
-    i32[S, N], nearest first; ties go to the lower index.
+    Cosines f32[S, N] and indices i32[S, N], nearest first; ties go to the
+    lower index.
   """
   num_prototypes = tf.shape(prototypes)[0]
   nearest = no_neighbours(tf.shape(queries)[0], num_neighbours)
@@ -33,7 +40,7 @@ def nearest_prototypes(queries, prototypes, num_neighbours):
 
   return tf.while_loop(
       lambda first, *unused: first < num_prototypes, add_chunk,
-      (0, *nearest), parallel_iterations=1)[2]
+      (0, *nearest), parallel_iterations=1)[1:]
 
 
 def no_neighbours(num_queries, num_neighbours):
@@ -74,8 +81,11 @@ def merge_nearest(queries, columns, first, nearest):
   merged = tf.map_fn(
       merge, tuple(map(cut, (queries, *nearest))), parallel_iterations=1,
       fn_output_signature=(tf.float32, tf.int32))
+  # The shapes that are known stay so: a loop may ask for it.
   return tuple(
-      tf.reshape(tensor, [num_parts * rows, before.shape[-1]])[:num_queries]
+      tf.ensure_shape(tf.reshape(
+          tensor, [num_parts * rows, before.shape[-1]])[:num_queries],
+                      before.shape)
       for tensor, before in zip(merged, nearest))
 
 
@@ -121,56 +131,6 @@ def _merge_blocks(blocks, first, nearest):
   return best_cosines, tf.gather(indices, order, batch_dims=1)
 
 
-def count_votes(neighbour_labels, num_classes):
-  """Returns i32[S, C]: how many of each segment's neighbours have each class.
-
-  Args:
-    neighbour_labels: i32[S, N] in 0..C-1.
-    num_classes: C.
-  """
-  return tf.reduce_sum(
-      tf.one_hot(neighbour_labels, num_classes, dtype=tf.int32), 1)
-
-
-VOTE = 10**5  # what a weight of 1 counts: weighted votes are integers
-
-
-def weighted_votes(neighbour_labels, weights, num_classes):
-  """Returns i32[S, C]: the weights of each segment's neighbours, by class.
-
-  Args:
-    neighbour_labels: i32[S, N] in 0..C-1.
-    weights: f32[S, N], 0 to 1; counted in steps of 1 / VOTE.
-    num_classes: C.
-  """
-  votes = tf.cast(tf.round(VOTE * weights), tf.int32)
-  return tf.reduce_sum(
-      votes[..., None]
-      * tf.one_hot(neighbour_labels, num_classes, dtype=tf.int32), 1)
-
-
-def class_weights(labels, num_classes, balance):
-  """Weighs the votes of frequent classes down.
-
-  The prior of the prototype set, p, is divided out to the power `balance`: with
-  1, each class has the same say, however many prototypes it has.
-
-  Args:
-    labels: i32[M] in 0..C-1.
-    num_classes: C.
-    balance: 0 or more.
-
-  Returns:
-    f32[C], 1 for the rarest class that there is, p^-balance relative to it.
-  """
-  counts = tf.cast(
-      tf.math.bincount(labels, minlength=num_classes, maxlength=num_classes),
-      tf.float32)
-  present = counts > 0
-  rarest = tf.reduce_min(tf.where(present, counts, float('inf')))
-  return tf.where(present, (rarest / tf.maximum(counts, 1.)) ** balance, 0.)
-
-
 def majority_vote(neighbour_labels, num_classes):
   """Returns i32[S]: the most frequent of N labels, ties to the lowest class.
 
@@ -178,7 +138,7 @@ def majority_vote(neighbour_labels, num_classes):
     neighbour_labels: i32[S, N] in 0..C-1.
     num_classes: C.
   """
-  votes = count_votes(neighbour_labels, num_classes)
+  votes = voting.count_votes(neighbour_labels, num_classes)
   return tf.argmax(votes, -1, output_type=tf.int32)
 
 

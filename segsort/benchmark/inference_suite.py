@@ -10,7 +10,7 @@ import tensorflow as tf
 import network
 from network import layers
 from network.segsort import clustering
-from network.segsort import retrieval
+from network.segsort import voting
 from segsort import config as config_lib
 from segsort import embedding
 from segsort import labeller as labeller_lib
@@ -110,7 +110,7 @@ def _votes_alone(rng):
 
   def ours():
     votes = votes_lib.VoteSum(size)
-    tables = retrieval.count_votes(
+    tables = voting.count_votes(
         tf.reshape(classes, [-1, NEIGHBOURS]), CLASSES)
     tables = tables.numpy().reshape(VOTING_WINDOWS, -1, CLASSES)
     votes.add_view(size, [(place, *window) for window in zip(windows, tables)])

@@ -281,7 +281,8 @@ def test_votes_are_weighed_by_class_and_similarity(rng, prototypes, multi):
       vote_concentration=8.)
   shares = np.bincount(labels, minlength=CLASSES)
   queries = features[rng.permutation(30)[:6]]
-  votes = labeller._count_votes(tf.constant(queries)).numpy()
+  votes = labeller._count_votes(
+      labeller._search(tf.constant(queries)), tf.constant(queries)).numpy()
   for query, found in zip(queries, votes):
     expected = np.zeros(CLASSES)
     for index in np.argsort(-features @ query)[:5]:

@@ -5,17 +5,14 @@ import json
 import os
 
 import embedding_twins
-import numpy as np
 import pytest
 import small_runs
 
-from segsort import checkpoint
 from segsort import config as config_lib
 from segsort import embedding
 from segsort import files
 from segsort import inference
 from segsort import prototype_set
-from segsort import resumption
 from segsort.errors import InputError
 
 
@@ -85,19 +82,6 @@ def test_only_what_lacks_is_made_again(config, labelled, capsys):
   assert capsys.readouterr().out.count('4 images labelled') == 3
 
 
-@pytest.mark.parametrize('data', (b'', b'\x89PNG\r\n\x1a\n', b'no picture' * 9))
-def test_what_does_not_begin_and_end_as_a_png_is_not_whole(tmp_path, data):
-  path = tmp_path / 'a.png'
-  assert not resumption.is_whole_png(str(path))
-  files.write_png(str(path), np.zeros((3, 4), np.uint8))
-  assert resumption.is_whole_png(str(path))
-  whole = path.read_bytes()
-  path.write_bytes(data)
-  assert not resumption.is_whole_png(str(path))
-  path.write_bytes(whole[:-12] + bytes(12))  # a power cut
-  assert not resumption.is_whole_png(str(path))
-
-
 def test_shards_in_any_order_give_the_files_of_one_process(
     config, labelled, tmp_path):
   inference.infer(dataclasses.replace(config, save_dir=str(tmp_path / 'one')))
@@ -153,17 +137,6 @@ def test_inputs_of_another_name_are_refused_renewed_ones_are_not(
             f'{getattr(config, name)}: starting anew') in told
 
 
-def test_a_folder_of_checkpoints_is_its_newest_one(tmp_path):
-  checkpoint.save(str(tmp_path / 'model.ckpt-1'), {'a': np.zeros(3)})
-  first = resumption.checkpoint_digest(str(tmp_path))
-  assert first == resumption.checkpoint_digest(f'{tmp_path}/model.ckpt-1')
-  checkpoint.save(str(tmp_path / 'model.ckpt-2'), {'a': np.eye(1)[0]})
-  second = resumption.checkpoint_digest(str(tmp_path))
-  checkpoint.save(str(tmp_path / 'model.ckpt-2'), {'a': np.zeros(1)})
-  # Other weights of the same shape, under the same name.
-  assert len({first, second, resumption.checkpoint_digest(str(tmp_path))}) == 3
-
-
 def test_changed_images_are_made_again(config, labelled, capsys):
   for index in range(2):
     inference.infer(dataclasses.replace(
@@ -207,15 +180,6 @@ def test_a_folder_that_does_not_tell_what_of_is_not_cleared(config, labelled):
   labelled.clear()
   inference.infer(dataclasses.replace(config, overwrite=True))
   assert labelled == ALL
-
-
-def test_a_digest_tells_files_apart_from_their_concatenation(tmp_path):
-  for name, data in (('a', b'12'), ('b', b'3'), ('c', b'1'), ('d', b'23')):
-    (tmp_path / name).write_bytes(data)
-  paths = {name: str(tmp_path / name) for name in 'abcdx'}
-  digests = [resumption.digest(*(paths[name] for name in names))
-             for names in ('ab', 'cd', 'ba', 'a', 'ax', 'x')]
-  assert len(set(digests)) == 6
 
 
 def test_a_folder_moved_is_no_other_content(config, labelled, tmp_path):

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from network.segsort import retrieval
+from network.segsort import voting
 
 
 def _nearest_twin(queries, prototypes, num_neighbours):
@@ -109,7 +110,7 @@ def test_votes_equal_loops(seed):
   labels = rng.integers(0, classes, (rows, number)).astype(np.int32)
   counts = [[sum(label == c for label in row) for c in range(classes)]
             for row in labels]
-  assert retrieval.count_votes(
+  assert voting.count_votes(
       tf.constant(labels), classes).numpy().tolist() == counts
   assert retrieval.majority_vote(
       tf.constant(labels), classes).numpy().tolist() == [
@@ -142,27 +143,3 @@ def test_unknown_sizes_inside_a_function(rng, rows):
   found = find(queries, prototypes).numpy()
   assert found.shape == (rows, 4)
   assert found.tolist() == _nearest_twin(queries, prototypes, 4)
-
-
-def test_weighted_votes_by_hand():
-  votes = retrieval.weighted_votes(
-      tf.constant([[0, 2, 0], [1, 1, 1]]),
-      tf.constant([[1., .5, .25], [.00001, 0, 0]]), 3)
-  assert votes.numpy().tolist() == [[125000, 0, 50000], [0, 1, 0]]
-
-
-def test_equal_weights_give_the_plain_votes(rng):
-  labels = rng.integers(0, 4, (7, 5)).astype(np.int32)
-  np.testing.assert_array_equal(
-      retrieval.weighted_votes(labels, tf.ones([7, 5]), 4),
-      retrieval.VOTE * retrieval.count_votes(labels, 4))
-
-
-def test_class_weights_by_hand():
-  labels = tf.constant([0] * 16 + [1] * 4 + [3])
-  np.testing.assert_allclose(
-      retrieval.class_weights(labels, 4, .5), [.25, .5, 0, 1])
-  np.testing.assert_allclose(
-      retrieval.class_weights(labels, 4, 1.), [1 / 16, .25, 0, 1])
-  np.testing.assert_allclose(
-      retrieval.class_weights(labels, 4, 0.), [1, 1, 0, 1])
