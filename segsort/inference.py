@@ -22,9 +22,7 @@ from segsort.errors import InputError, warn
 
 def infer(config):
   """Labels a list or a folder of images by retrieval from a prototype set."""
-  if config.num_clusters == 1:
-    warn('--num_clusters is 1, maybe that of training: every image, or window '
-         'with --scale_aug or --flip_aug, gets a single label; give more')
+  warn_of_one_cluster(config)
   examples = find_examples(config)
   share = sharding.share_of(examples, config)
   features, labels = prototype_set.load(
@@ -41,6 +39,13 @@ def infer(config):
   print(f'{len(share) - len(unread)} images labelled: '
         f'{config.save_dir}/gray and color')
   _report_unread(unread, len(share), config)
+
+
+def warn_of_one_cluster(config):
+  """Warns where the clusters of training would make an image one segment."""
+  if config.num_clusters == 1:
+    warn('--num_clusters is 1, maybe that of training: every image, or window '
+         'with --scale_aug or --flip_aug, gets a single label; give more')
 
 
 def find_examples(config):

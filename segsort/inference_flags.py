@@ -5,12 +5,12 @@ import os
 
 from segsort import config as config_lib
 from segsort.errors import InputError
-from segsort.settings import setting
+from segsort.settings import Settings, setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class InferenceFlags(config_lib.InferenceConfig):
-  """Labels by retrieval, of a list or of a folder."""
+class InputFlags(Settings):
+  """The pictures to work on; the first of the bases of a stage's flags."""
 
   data_list: str = setting(
       '', 'list file: `image mask` a line, relative to --data_dir')
@@ -18,12 +18,9 @@ class InferenceFlags(config_lib.InferenceConfig):
   image_dir: str = setting(
       '', 'folder of pictures of any format, subfolders included, in place of '
       '--data_list and --data_dir')
-  fold_batch_norm: bool = setting(
-      False, 'fold it into the convolutions: some per cent faster on CPUs; '
-      'another rounding moves the labels of single pixels')
 
   def check(self):
-    """Raises InputError for a number out of range, or two kinds of input."""
+    """Raises InputError for none or two kinds of input."""
     super().check()
     if self.image_dir and (self.data_list or self.data_dir):
       raise InputError(
@@ -40,6 +37,19 @@ class InferenceFlags(config_lib.InferenceConfig):
       raise InputError(
           f'--save_dir and --image_dir are both {self.save_dir}: the results '
           'would be taken for pictures next time; name another --save_dir')
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class InferenceFlags(InputFlags, config_lib.InferenceConfig):
+  """Labels by retrieval, of a list or of a folder."""
+
+  fold_batch_norm: bool = setting(
+      False, 'fold it into the convolutions: some per cent faster on CPUs; '
+      'another rounding moves the labels of single pixels')
+
+  def check(self):
+    """Raises InputError for a value out of range, or what does not go well."""
+    super().check()
     if self.image_dir and self.tf1_compat:
       raise InputError(
           '--tf1_compat repeats the 2019 release, which knows lists only; give '

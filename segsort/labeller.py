@@ -1,5 +1,6 @@
 """An image's labels: segments take the vote of their nearest prototypes."""
 
+import numpy as np
 import tensorflow as tf
 
 from network import layers
@@ -102,6 +103,21 @@ class Labeller:
     """Votes i32[S, C] of the neighbours of f32[S, D]."""
     return retrieval.count_votes(
         tf.gather(self._labels, self._search(prototypes)), self._num_classes)
+
+  def retrieve(self, image):
+    """Finds the segments of an image, clustered as a whole, and their like.
+
+    Args:
+      image: u8[H, W, 3].
+
+    Returns:
+      i32[H, W] clusters in 0..K-1; f32[K, D], their prototypes, which are 0 for
+      clusters without pixels; i32[K, N], the nearest of the set to each.
+    """
+    clusters, prototypes = self._cluster(*self._embed(self._embedder, image))
+    height, width = image.shape[:2]
+    return (clusters.numpy()[:height, :width].astype(np.int32),
+            prototypes.numpy(), self._search(prototypes).numpy())
 
   def label_embeddings(self, embeddings, locations):
     """Returns i32[H, W] labels of f32[H, W, D] at f32[H, W, 2]."""
