@@ -6,6 +6,8 @@ const data = JSON.parse(document.getElementById('data').textContent);
 const paths = [...document.querySelectorAll('.segment')];
 const canvas = document.querySelector('.stage svg');
 const why = document.getElementById('why');
+// Drawn over all segments, whose borders hide parts of each other.
+const marker = canvas.appendChild(draw('path', {class: 'marker'}));
 let shown = -1;
 let pinned = -1;
 
@@ -122,6 +124,7 @@ function show(index) {
   if (shown >= 0) delete paths[shown].dataset.shown;
   shown = index;
   paths[index].dataset.shown = '';
+  marker.setAttribute('d', paths[index].getAttribute('d'));
   canvas.classList.add('chosen');
   explain(index);
 }
