@@ -1,5 +1,6 @@
 """Labels by retrieval, of a list or of a folder of pictures."""
 
+import os
 import sys
 
 import tqdm
@@ -12,6 +13,7 @@ from segsort import embedding
 from segsort import files
 from segsort import image_list
 from segsort import labeller as labeller_lib
+from segsort import panoptic
 from segsort import pictures
 from segsort import prototype_set
 from segsort import results
@@ -32,13 +34,19 @@ def infer(config):
       lambda: make_worker(features, labels, config))
   kinds = ('gray', 'color', 'overlay') if config.image_dir else (
       'gray', 'color')
+  if panoptic.is_wanted(config):
+    kinds += (panoptic.FOLDER,)
   waiting = resumption.begin_images(config, examples, share, kinds)
+  if waiting:  # a JSON of before would tell of other pictures
+    resumption.remove([os.path.join(config.save_dir, panoptic.JSON)])
   if config.image_dir:
     results.write_legend(config.save_dir, config.dataset, config.classes)
   unread = label_all(workers, waiting, len(share), config)
   print(f'{len(share) - len(unread)} images labelled: '
         f'{config.save_dir}/gray and color')
   _report_unread(unread, len(share), config)
+  if panoptic.is_wanted(config):
+    panoptic.write_json(config, examples)
 
 
 def warn_of_one_cluster(config):
@@ -115,6 +123,8 @@ def label_all(workers, waiting, total, config):
       if pixels is None:
         unread.append(labels)
         continue
+      if panoptic.is_wanted(config):
+        writer.submit(panoptic.write_picture, config, example.name, labels)
       writer.submit(
           results.write_labels, config.save_dir, example.name, labels, palette,
           pixels if config.image_dir else None)

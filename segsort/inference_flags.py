@@ -4,6 +4,7 @@ import dataclasses
 import os
 
 from segsort import config as config_lib
+from segsort import panoptic
 from segsort.errors import InputError
 from segsort.settings import Settings, setting
 
@@ -40,7 +41,8 @@ class InputFlags(Settings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class InferenceFlags(InputFlags, config_lib.InferenceConfig):
+class InferenceFlags(
+    InputFlags, panoptic.OutputSettings, config_lib.InferenceConfig):
   """Labels by retrieval, of a list or of a folder."""
 
   fold_batch_norm: bool = setting(

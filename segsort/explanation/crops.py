@@ -19,10 +19,10 @@ from segsort import files
 from segsort.explanation import outlines
 from segsort.explanation import sources as sources_lib
 
-QUALITY = 78
+QUALITY = 75
 _MARGIN = 1.3  # of a segment's box: what is around it tells what it is
 _LEAST_SIDE = 24  # pixels: fewer show nothing
-_SHOWN = 160  # pixels of a crop on a page
+_SHOWN = 60  # half of the pixels on a page: where it is, not every step
 
 
 @dataclasses.dataclass(frozen=True)

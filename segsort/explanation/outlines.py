@@ -7,7 +7,7 @@ import numpy as np
 # left and up, and the pixels beside an edge, seen from the corner it leaves:
 # the one inside, on the right hand, and the one outside.
 _STEPS = (0, 1), (1, 0), (0, -1), (-1, 0)
-_SPECKS_A_PICTURE = 5000  # a smaller part is neither seen nor hit
+_SPECK = 3  # tolerances: a part of a smaller side is neither seen nor hit
 _TOLERANCE = 0.8  # pixels: the steps of a slope become a line
 
 
@@ -164,4 +164,4 @@ def outline(mask, shown=600, joints=None):
   """
   tolerance = _TOLERANCE * max(1, max(mask.shape) / shown)
   return svg_path(simplify(
-      trace(mask, joints), tolerance, mask.size / _SPECKS_A_PICTURE, joints))
+      trace(mask, joints), tolerance, (_SPECK * tolerance)**2, joints))
