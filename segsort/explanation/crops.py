@@ -58,6 +58,14 @@ def window_of(segment, shape):
   return tuple(window)
 
 
+def box_mask(segment, size):
+  """Returns bool[H, W], the box of a SEGMENT in a picture of this size."""
+  mask = np.zeros(size, bool)
+  mask[segment['top']:segment['bottom'],
+       segment['left']:segment['right']] = True
+  return mask
+
+
 def make_crop(image, segment, mask):
   """Cuts a segment out of its picture.
 
@@ -72,9 +80,7 @@ def make_crop(image, segment, mask):
   top, bottom, left, right = window_of(segment, image.shape)
   exact = mask is not None
   if not exact:
-    mask = np.zeros(image.shape[:2], bool)
-    mask[segment['top']:segment['bottom'],
-         segment['left']:segment['right']] = True
+    mask = box_mask(segment, image.shape[:2])
   outline = outlines.outline(mask[top:bottom, left:right], _SHOWN)
   return image[top:bottom, left:right], Crop(
       (bottom - top, right - left), outline, exact)
