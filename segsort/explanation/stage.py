@@ -27,6 +27,7 @@ from segsort.explanation import retrieved
 from segsort.explanation import sources as sources_lib
 
 ASSETS = 'page.css', 'page.js'
+OWN = 'index.html', 'images', 'pictures', 'crops'  # of a folder of pages
 
 
 def explain(config):
@@ -52,13 +53,26 @@ def explain(config):
 
 
 def begin(config):
-  """Goes on from what an earlier run left in --save_dir, or clears it."""
+  """Goes on from what an earlier run left in --save_dir, or clears it.
+
+  Raises:
+    InputError: there are results of other settings, or files that no earlier
+      run wrote and this one would replace.
+  """
   def clear(unused_all):
     resumption.remove(
-        path for pattern in ('index.html', 'images/*.html', '*/*.jpg')
+        path for pattern in ('index.html', 'images/*.html', 'pictures/*.jpg',
+                             'crops/*.jpg')
         for path in glob.glob(
             os.path.join(glob.escape(config.save_dir), pattern)))
 
+  run = resumption.read_run(config.save_dir)
+  if not run or run['stage'] != type(config).__name__:
+    for name in OWN:
+      if os.path.exists(os.path.join(config.save_dir, name)):
+        raise InputError(
+            f'--save_dir {config.save_dir} has {name} already, which is not of '
+            'an earlier run of this command; name another folder')
   folder = prototype_set.find(config.prototype_dir)
   resumption.begin(config.save_dir, config_lib.describe_run(
       config, restore_from=resumption.checkpoint_digest(config.restore_from),

@@ -70,11 +70,12 @@ class Page:
     self.send('Emulation.setDeviceMetricsOverride', width=size[0],
               height=size[1], deviceScaleFactor=1, mobile=touch)
     self.send('Emulation.setTouchEmulationEnabled', enabled=touch)
-    self.send('Page.navigate', url='about:blank')
-    self._events.clear()
-    self.send('Page.navigate', url=url)
-    while 'Page.loadEventFired' not in self._events:
-      self._receive()
+    # By way of a blank page: to another #place of a page nothing is loaded.
+    for place in 'about:blank', url:
+      self._events.clear()
+      self.send('Page.navigate', url=place)
+      while 'Page.loadEventFired' not in self._events:
+        self._receive()
 
   def evaluate(self, expression):
     """Returns the value of a JavaScript expression."""

@@ -156,6 +156,17 @@ def test_other_settings_are_refused_then_replace_all(
       '00001.html']
 
 
+def test_files_of_others_are_not_replaced(run, explain_flags, tmp_path):
+  (tmp_path / 'pictures').mkdir()
+  PIL.Image.new('RGB', (20, 9)).save(tmp_path / 'pictures/00001.jpg')
+  before = _files(tmp_path)
+  for overwrite in False, True:
+    with pytest.raises(InputError, match='has pictures already, which is not'):
+      stage.explain(explain_flags(
+          tmp_path, image_dir=str(tmp_path / 'pictures'), overwrite=overwrite))
+  assert _files(tmp_path) == before
+
+
 @pytest.mark.parametrize('outlines', ('segments', 'boxes'))
 def test_absent_sources_leave_crops_out_with_a_note(
     run, explain_flags, tmp_path, capsys, outlines):
