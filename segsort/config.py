@@ -178,13 +178,9 @@ class ExtractConfig(RestoredSettings, sharding.ShardSettings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class RetrievalSettings(RestoredSettings):
-  """Labels by retrieval."""
+class VoteSettings(Settings):
+  """Which segments vote on a label, and how much."""
 
-  # Flags of `inference_flags.InferenceFlags` alone.
-  image_dir, fold_batch_norm, method = '', False, 'segsort'
-
-  prototype_dir: str = setting(text='folder written by extract_prototypes.py')
   k_in_nearest_neighbors: int = setting(15, 'segments that vote')
   vote_balance: float = setting(
       0., 'divides votes by the share of their class in the prototypes '
@@ -195,6 +191,16 @@ class RetrievalSettings(RestoredSettings):
       'exact', 'of prototypes: by this project, or by the package faiss, which '
       'leaves open which of two equal cosines comes first',
       ('exact', 'faiss'))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RetrievalSettings(RestoredSettings, VoteSettings):
+  """Labels by retrieval."""
+
+  # Flags of `inference_flags.InferenceFlags` alone.
+  image_dir, fold_batch_norm, method = '', False, 'segsort'
+
+  prototype_dir: str = setting(text='folder written by extract_prototypes.py')
   scale_aug: bool = setting(False, 'sum the votes of scales 0.5 to 1.75')
   flip_aug: bool = setting(False, 'sum the votes of the image and its mirror')
   tf1_compat: bool = setting(

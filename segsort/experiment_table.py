@@ -114,8 +114,13 @@ def read_records(folder):
   for path in glob.glob(os.path.join(glob.escape(folder), '*', 'seed*.json')):
     with open(path, encoding='utf-8') as file:
       records.append(json.load(file))
-  return sorted(
-      records, key=lambda record: (record['number'], record['seed']))
+  # A row may have another place with a seed that other rows leave out.
+  places = {}
+  for record in records:
+    places[record['row']] = min(
+        record['number'], places.get(record['row'], record['number']))
+  return sorted(records, key=lambda record: (
+      places[record['row']], record['row'], record['seed']))
 
 
 def as_csv(records):

@@ -1,5 +1,6 @@
 """Labels by retrieval, of a list or of a folder of pictures."""
 
+import os
 import sys
 
 import tqdm
@@ -13,6 +14,7 @@ from segsort import files
 from segsort import image_list
 from segsort import input_records
 from segsort import labeller as labeller_lib
+from segsort import panoptic
 from segsort import pictures
 from segsort import prototype_set
 from segsort import results
@@ -24,9 +26,7 @@ from segsort.errors import InputError, warn
 
 def infer(config):
   """Labels a list or a folder of images by retrieval from a prototype set."""
-  if config.num_clusters == 1 and config.method == 'segsort':
-    warn('--num_clusters is 1, maybe that of training: every image, or window '
-         'with --scale_aug or --flip_aug, gets a single label; give more')
+  warn_of_one_cluster(config)
   examples = find_examples(config)
   share = sharding.share_of(examples, config)
   prototypes = load_prototypes(config)
@@ -35,15 +35,28 @@ def infer(config):
       lambda: make_worker(*prototypes, config))
   kinds = ('gray', 'color', 'overlay') if config.image_dir else (
       'gray', 'color')
+  if panoptic.is_wanted(config):
+    kinds += (panoptic.FOLDER,)
   waiting = resumption.begin_images(config, examples, share, kinds)
   results.warn_of_others(
       config.save_dir, [example.name for example in examples])
+  if waiting:  # a JSON of before would tell of other pictures
+    resumption.remove([os.path.join(config.save_dir, panoptic.JSON)])
   if config.image_dir:
     results.write_legend(config.save_dir, config.dataset, config.classes)
   unread = label_all(workers, waiting, len(share), config)
   print(f'{len(share) - len(unread)} images labelled: '
         f'{config.save_dir}/gray and color')
   _report_unread(unread, len(share), config)
+  if panoptic.is_wanted(config):
+    panoptic.write_json(config, examples)
+
+
+def warn_of_one_cluster(config):
+  """Warns where the clusters of training would make an image one segment."""
+  if config.num_clusters == 1 and config.method == 'segsort':
+    warn('--num_clusters is 1, maybe that of training: every image, or window '
+         'with --scale_aug or --flip_aug, gets a single label; give more')
 
 
 def find_examples(config):
@@ -125,6 +138,8 @@ def label_all(workers, waiting, total, config):
 
   def write(example, labels, pixels):
     input_records.append(record, example.name, states[example.name])
+    if panoptic.is_wanted(config):
+      panoptic.write_picture(config, example.name, labels)
     results.write_labels(
         config.save_dir, example.name, labels, palette, pixels)
 

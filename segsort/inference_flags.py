@@ -4,14 +4,15 @@ import dataclasses
 import os
 
 from segsort import config as config_lib
+from segsort import panoptic
 from segsort import settings as settings_lib
 from segsort.errors import InputError
-from segsort.settings import setting
+from segsort.settings import Settings, setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class InferenceFlags(config_lib.InferenceConfig):
-  """Labels by retrieval, of a list or of a folder."""
+class InputFlags(Settings):
+  """The pictures to work on; the first of the bases of a stage's flags."""
 
   data_list: str = setting(
       '', 'list file: `image mask` a line, relative to --data_dir')
@@ -19,16 +20,9 @@ class InferenceFlags(config_lib.InferenceConfig):
   image_dir: str = setting(
       '', 'folder of pictures of any format, subfolders included, in place of '
       '--data_list and --data_dir')
-  method: str = setting(
-      'segsort', 'retrieval from --prototype_dir, or the largest probability '
-      'of a network of train_softmax.py', ('segsort', 'softmax'))
-  prototype_dir: str = setting('', 'folder written by extract_prototypes.py')
-  fold_batch_norm: bool = setting(
-      False, 'fold it into the convolutions: some per cent faster on CPUs; '
-      'another rounding moves the labels of single pixels')
 
   def check(self):
-    """Raises InputError for a number out of range, or two kinds of input."""
+    """Raises InputError for none or two kinds of input."""
     super().check()
     if self.image_dir and (self.data_list or self.data_dir):
       raise InputError(
@@ -40,12 +34,30 @@ class InferenceFlags(config_lib.InferenceConfig):
       raise InputError(
           f'the following arguments are required: {", ".join(missing)}; or '
           'give --image_dir, a folder of pictures, alone')
-    self._check_method()
     if self.image_dir and os.path.realpath(
         self.image_dir) == os.path.realpath(self.save_dir):
       raise InputError(
           f'--save_dir and --image_dir are both {self.save_dir}: the results '
           'would be taken for pictures next time; name another --save_dir')
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class InferenceFlags(
+    InputFlags, panoptic.OutputSettings, config_lib.InferenceConfig):
+  """Labels by retrieval, of a list or of a folder."""
+
+  method: str = setting(
+      'segsort', 'retrieval from --prototype_dir, or the largest probability '
+      'of a network of train_softmax.py', ('segsort', 'softmax'))
+  prototype_dir: str = setting('', 'folder written by extract_prototypes.py')
+  fold_batch_norm: bool = setting(
+      False, 'fold it into the convolutions: some per cent faster on CPUs; '
+      'another rounding moves the labels of single pixels')
+
+  def check(self):
+    """Raises InputError for a value out of range, or what does not go well."""
+    super().check()
+    self._check_method()
     if self.image_dir and self.tf1_compat:
       raise InputError(
           '--tf1_compat repeats the 2019 release, which knows lists only; give '

@@ -1,5 +1,6 @@
 """An image's labels: segments take the vote of their nearest prototypes."""
 
+import numpy as np
 import tensorflow as tf
 
 from network import layers
@@ -112,6 +113,26 @@ class Labeller:
     return voting.count_votes(
         tf.gather(self._labels, neighbours), self._num_classes, cosines,
         self._vote_weights)
+
+  def retrieve(self, image):
+    """Finds the segments of an image, clustered as a whole, and their like.
+
+    Args:
+      image: u8[H, W, 3].
+
+    Returns:
+      i32[H, W] clusters in 0..K-1; f32[K, D], their prototypes, which are 0 for
+      clusters without pixels; i32[K, N], the nearest of the set to each; and
+      i32[K, C], their votes.
+    """
+    embeddings, locations = self._embed(self._embedder, image)
+    clusters, prototypes = self._cluster(
+        embeddings, embedding.cues_of(locations, image, self._config))
+    neighbours = self._search(prototypes)
+    votes = self._count_votes(neighbours, prototypes)
+    height, width = image.shape[:2]
+    return (clusters.numpy()[:height, :width].astype(np.int32),
+            prototypes.numpy(), neighbours.numpy(), votes.numpy())
 
   def label_embeddings(self, embeddings, locations):
     """Returns i32[H, W] labels of f32[H, W, D] at f32[H, W, 2]."""

@@ -102,3 +102,13 @@ def test_a_run_is_recorded_and_renews_the_table(tmp_path, capsys):
   table = (tmp_path / 'table/table.csv').read_text().splitlines()
   assert len(table) == 3 and table[1].startswith('a,')
   assert '| 1 2 |' in (tmp_path / 'table/table.md').read_text()
+
+
+def test_rows_keep_their_order_and_seeds_theirs(tmp_path):
+  """Also where a row before was run with the first seed only."""
+  for row, number, seed in (('c', 2, 2), ('b', 2, 1), ('c', 3, 1), ('a', 1, 1),
+                            ('a', 1, 2)):
+    _write(tmp_path / f'{row}/seed{seed}.json', _record(row, number, seed, .1))
+  assert [(record['row'], record['seed']) for record in
+          experiment_table.read_records(str(tmp_path))] == [
+              ('a', 1), ('a', 2), ('b', 1), ('c', 1), ('c', 2)]

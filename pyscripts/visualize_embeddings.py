@@ -1,0 +1,15 @@
+"""Draws embeddings as colours, and a prototype set as a map.
+
+    python pyscripts/visualize_embeddings.py --restore_from snapshots/mine \\
+        --prototype_dir snapshots/mine/results/train/prototypes \\
+        --data_list dataset/voc12/val.txt --data_dir $DATAROOT \\
+        --save_dir snapshots/mine/results/embeddings [--projection tsne]
+"""
+
+import _path  # noqa: F401
+from segsort import cli
+from segsort.explanation import embeddings
+from segsort.explanation import flags
+
+if __name__ == '__main__':
+  cli.run(embeddings.visualize_embeddings, flags.EmbeddingFlags)
