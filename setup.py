@@ -20,4 +20,5 @@ setuptools.setup(
         'gpu': ['tensorflow[and-cuda]'],
         'contours': ['higra'],
         'retrieval': ['faiss-cpu'],
+        'figures': ['matplotlib'],
         'test': ['pytest', 'hypothesis', 'ruff']})

@@ -8,8 +8,9 @@
 # A row is a recipe of this folder with some settings, run with each of SEEDS.
 # Whatever is finished is not run again, so that an interrupted table goes on
 # where it was. Each run is in EXPERIMENTS_DIR/TABLE/ROW/seedN; the table is
-# EXPERIMENTS_DIR/TABLE/table.{csv,md}, renewed after every run. A run that
-# fails is named at the end, with a status of 1; the other rows are run.
+# EXPERIMENTS_DIR/TABLE/table.{csv,md} (and .png with the extra `figures`),
+# renewed after every run. A run that fails is named at the end, with a status
+# of 1; the other rows are run.
 (
   root="$(realpath "$(dirname "${BASH_SOURCE[0]}")/..")"
   tables="$root/bashscripts/experiments"

@@ -13,6 +13,7 @@ import numpy as np
 import scipy.stats
 
 from segsort import config as config_lib
+from segsort import experiment_figure
 from segsort import files
 from segsort import settings as settings_lib
 from segsort.errors import InputError
@@ -54,6 +55,9 @@ def record_and_tabulate(config):
       os.path.join(config.experiment_dir, 'table.csv'), as_csv(records))
   text = as_markdown(records)
   files.write_text(os.path.join(config.experiment_dir, 'table.md'), text)
+  experiment_figure.draw_table(
+      os.path.join(config.experiment_dir, 'table.png'), records,
+      shown_scores(records), interval)
   print(next(line for line in text.splitlines()
              if line.startswith(f'| {config.row} |')))
 
@@ -123,6 +127,12 @@ def read_records(folder):
       places[record['row']], record['row'], record['seed']))
 
 
+def shown_scores(records):
+  """Returns those of SCORES that at least one run has."""
+  return {heading: key for heading, key in SCORES.items()
+          if any(key in record for record in records)}
+
+
 def as_csv(records):
   """Returns the records as CSV text, a run a line."""
   names = list(dict.fromkeys(name for record in records for name in record))
@@ -160,8 +170,7 @@ def as_markdown(records):
   for record in records:
     rows.setdefault(record['row'], {})[record['seed']] = record
   first = next(iter(rows.values()))
-  shown = {heading: key for heading, key in SCORES.items()
-           if any(key in record for record in records)}
+  shown = shown_scores(records)
   headings = ['row']
   for heading in shown:
     headings += [heading, 'to the first row']

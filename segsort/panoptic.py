@@ -19,7 +19,7 @@ import scipy.ndimage
 import tqdm
 
 from network.segsort import retrieval
-from segsort import evaluation
+from segsort import score_report
 from segsort import files
 from segsort import settings as settings_lib
 from segsort.errors import InputError
@@ -220,6 +220,6 @@ def write_json(config, examples):
 def categories(config):
   """Returns COCO's list of classes: id, name, isthing."""
   stuff = stuff_classes(config)
-  names = evaluation.class_names(config.dataset, config.classes)
+  names = score_report.class_names(config.dataset, config.classes)
   return [{'id': label, 'name': name, 'isthing': int(label not in stuff)}
           for label, name in enumerate(names)]

@@ -12,7 +12,7 @@ import numpy as np
 import tqdm
 
 from segsort import dataset_info
-from segsort import evaluation
+from segsort import score_report
 from segsort import files
 from segsort import input_pipeline
 from segsort import panoptic
@@ -68,7 +68,7 @@ def evaluate_panoptic(config):
     else:
       true, crowds = read_mask_segments(name, config), frozenset()
     quality.update(true, prediction, crowds, name)
-  names = evaluation.class_names(config.dataset, config.classes)
+  names = score_report.class_names(config.dataset, config.classes)
   print('\n'.join(score_lines(quality, names, things)))
   if config.save_json:
     files.write_json(config.save_json, score_table(quality, names, things))

@@ -4,18 +4,20 @@ Shapes: B batch  H height  W width  P pixels  D embedding  K clusters
         S segments  M bank  C classes  N neighbours
 """
 
-import typing
+import dataclasses
 
 import tensorflow as tf
 
 
-class VoteWeights(typing.NamedTuple):
+@dataclasses.dataclass(frozen=True, eq=False)
+class VoteWeights:
   """How much a neighbour's vote counts.
 
   Attributes:
     classes: f32[C], 0 to 1, by its class, see `class_weights`; None: all 1.
     concentration: kappa of exp(kappa (cosine - 1)); 0: not by its cosine.
   """
+
   classes: tf.Tensor | None = None
   concentration: float = 0.
 

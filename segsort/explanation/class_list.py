@@ -1,7 +1,7 @@
 """Class names as people call them, from a data set or from a file."""
 
 from segsort import dataset_info
-from segsort import evaluation
+from segsort import score_report
 from segsort import files
 from segsort.errors import InputError
 from segsort.explanation import page
@@ -36,7 +36,7 @@ def read_names(path, num_classes):
 
 def of_run(config):
   """Returns the `page.Classes` of a `flags.PrototypeFlags`."""
-  names = evaluation.class_names(config.dataset, config.classes)
+  names = score_report.class_names(config.dataset, config.classes)
   if config.class_names:
     names = read_names(config.class_names, config.classes)
   palette = dataset_info.get(config.dataset).palette

@@ -83,16 +83,15 @@ def visualize_embeddings(config):
 
 def begin(config, examples):
   """Goes on from what an earlier run left in --save_dir, or clears it."""
-  def clear(unused_all):
-    resumption.remove([
-        os.path.join(config.save_dir, MAP),
-        *(picture_path(config, example) for example in examples)])
+  def outputs(unused_all):
+    return [os.path.join(config.save_dir, MAP),
+            *(picture_path(config, example) for example in examples)]
 
   resumption.begin(config.save_dir, config_lib.describe_run(
       config, restore_from=resumption.checkpoint_digest(config.restore_from),
       prototype_dir=resumption.digest(
           *prototype_set.release_paths(config.prototype_dir))),
-      config.overwrite, clear)
+      config.overwrite, outputs)
 
 
 def picture_path(config, example):

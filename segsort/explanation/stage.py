@@ -59,12 +59,12 @@ def begin(config):
     InputError: there are results of other settings, or files that no earlier
       run wrote and this one would replace.
   """
-  def clear(unused_all):
-    resumption.remove(
+  def outputs(unused_all):
+    return [
         path for pattern in ('index.html', 'images/*.html', 'pictures/*.jpg',
                              'crops/*.jpg')
         for path in glob.glob(
-            os.path.join(glob.escape(config.save_dir), pattern)))
+            os.path.join(glob.escape(config.save_dir), pattern))]
 
   run = resumption.read_run(config.save_dir)
   if not run or run['stage'] != type(config).__name__:
@@ -79,7 +79,7 @@ def begin(config):
       prototype_dir=resumption.digest(
           *prototype_set.release_paths(folder),
           os.path.join(folder, prototype_set.SEGMENTS))),
-      config.overwrite, clear)
+      config.overwrite, outputs)
 
 
 def retrieve_all(examples, model, sources, config):

@@ -4,10 +4,13 @@ import csv
 import io
 import json
 import math
+import sys
 
 import pytest
 
+from segsort import experiment_figure
 from segsort import experiment_table
+from segsort import files
 from segsort.errors import InputError
 
 
@@ -112,3 +115,25 @@ def test_rows_keep_their_order_and_seeds_theirs(tmp_path):
   assert [(record['row'], record['seed']) for record in
           experiment_table.read_records(str(tmp_path))] == [
               ('a', 1), ('a', 2), ('b', 1), ('c', 1), ('c', 2)]
+
+
+def test_the_figure_has_a_line_a_row(tmp_path):
+  """Drawn where matplotlib is; a longer table is a higher picture."""
+  pytest.importorskip('matplotlib')
+  heights = []
+  for count in (2, 9):
+    path = tmp_path / f'{count}.png'
+    assert experiment_figure.draw_table(
+        str(path), [_record(f'row{i}', i, 1, .1 * i) for i in range(count)],
+        {'mean IOU': 'mean_iou'}, experiment_table.interval)
+    heights.append(files.read_image(str(path)).shape[0])
+  assert heights[1] - heights[0] == pytest.approx(7 * .34 * 110, abs=4)
+
+
+def test_without_matplotlib_there_is_no_figure(tmp_path, monkeypatch):
+  monkeypatch.setitem(sys.modules, 'matplotlib', None)
+  monkeypatch.setitem(sys.modules, 'matplotlib.figure', None)
+  assert not experiment_figure.draw_table(
+      str(tmp_path / 'a.png'), [_record('a', 1, 1, .1)],
+      {'mean IOU': 'mean_iou'}, experiment_table.interval)
+  assert not list(tmp_path.iterdir())
