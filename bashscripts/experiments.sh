@@ -4,6 +4,7 @@
 # Usage: bash bashscripts/experiments.sh TABLE
 #        TABLE is a file of bashscripts/experiments/ without .sh, as demo.
 #        SEEDS='1' NUM_STEPS=100 bash bashscripts/experiments.sh demo
+#        ROWS='softmax segsort' bash bashscripts/experiments.sh demo
 #
 # A row is a recipe of this folder with some settings, run with each of SEEDS.
 # Whatever is finished is not run again, so that an interrupted table goes on
@@ -39,6 +40,7 @@
   run() {
     local run_dir="$where/$2/seed$seed" log="$where/$1/seed$seed.log"
     number="$((number + 1))"
+    case " ${ROWS:-$1} " in *" $1 "*) ;; *) return ;; esac
     mkdir -p "$where/$1" || exit
     printf '== %s, seed %s: %s ==\n' "$1" "$seed" "${*:4}"
     env IS_BOUNDARY=1 "${@:5}" RANDOM_SEED="$seed" SNAPSHOT_DIR="$run_dir" "$4" \

@@ -21,5 +21,7 @@ rows() {
   no_bank color INFERENCE_NUM_CLUSTERS=12 SEGMENT_COLOR_WEIGHT=1
   no_bank color_balanced INFERENCE_NUM_CLUSTERS=12 SEGMENT_COLOR_WEIGHT=1 \
     VOTE_BALANCE=0.5
+  no_bank color_balanced_similar INFERENCE_NUM_CLUSTERS=12 \
+    SEGMENT_COLOR_WEIGHT=1 VOTE_BALANCE=0.5 VOTE_CONCENTRATION=10
   reading softmax_balanced softmax camvid/train_softmax VOTE_BALANCE=0.75
 }

@@ -59,3 +59,9 @@ def test_an_unknown_table_is_refused_with_those_there_are(project):
   assert result.returncode == 2 and project.calls() == []
   assert "error: no table 'yours'; give one of: " in result.stderr
   assert ' mine' in result.stderr and 'demo' in result.stderr
+
+
+def test_rows_can_be_picked(project):
+  assert _start(project, ROWS='nearest', SEEDS='1').returncode == 0
+  assert [(flags['row'], flags['number']) for name, flags in project.calls()
+          if name == 'make_table.py'] == [('nearest', '2')]
