@@ -6,7 +6,12 @@ SEEDS="${SEEDS:-1 2 3}"
 export NUM_STEPS="${NUM_STEPS:-1250}"
 source "$tables/camvid_base.bash"
 
-# The network without a bank, read with settings changed.
+# The network with filled banks, and that without, read with settings changed.
+banks() {
+  reading "$1" segsort camvid/train_segsort $BASE "${@:2}"
+}
+
+
 no_bank() {
   reading "$1" no_bank camvid/train_segsort $BASE NUM_BANKS=0 "${@:2}"
 }
@@ -18,6 +23,9 @@ rows() {
   [ "$seed" != 1 ] ||
     row released_bank camvid/train_segsort $BASE FROZEN_BANK=1
   no_bank clusters_12x12 INFERENCE_NUM_CLUSTERS=12
+  banks banks_color INFERENCE_NUM_CLUSTERS=12 SEGMENT_COLOR_WEIGHT=1
+  banks banks_color_balanced INFERENCE_NUM_CLUSTERS=12 SEGMENT_COLOR_WEIGHT=1 \
+    VOTE_BALANCE=0.5
   no_bank color INFERENCE_NUM_CLUSTERS=12 SEGMENT_COLOR_WEIGHT=1
   no_bank color_balanced INFERENCE_NUM_CLUSTERS=12 SEGMENT_COLOR_WEIGHT=1 \
     VOTE_BALANCE=0.5
