@@ -11,7 +11,6 @@ banks() {
   reading "$1" segsort camvid/train_segsort $BASE "${@:2}"
 }
 
-
 no_bank() {
   reading "$1" no_bank camvid/train_segsort $BASE NUM_BANKS=0 "${@:2}"
 }
