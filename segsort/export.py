@@ -41,7 +41,7 @@ class ExportConfig(config_lib.ModelSettings):
       'left over')
   dataset: str = config_lib.setting(
       'voc12', 'class names, palette and number of classes',
-      dataset_info.NAMES)
+      dataset_info.CHOICES)
   num_classes: int = config_lib.setting(
       0, 'number of classes; 0: that of --dataset')
   input_size: config_lib.Size = config_lib.setting(

@@ -20,6 +20,7 @@ import tqdm
 
 from network.segsort import retrieval
 from segsort import score_report
+from segsort import dataset_info
 from segsort import files
 from segsort import settings as settings_lib
 from segsort.errors import InputError
@@ -29,11 +30,11 @@ DIVISOR = 1000
 VOID = 0
 FOLDER, JSON = 'panoptic', 'panoptic.json'
 
-# Classes without instances; those of other data sets than these have all.
+# Classes without instances; of other data sets than these it is `background`.
 _STUFF = {
-    'voc12': (0,),
-    'demo': (0,),
-    'camvid': (0, 1, 2, 3, 4, 5, 6, 7)}  # all but cars and people
+    'camvid': range(8),  # all but cars and people
+    'cityscapes': range(11),  # all but people and vehicles
+    'coco_stuff': range(80, 171)}  # all but the things of COCO
 _CONNECTED = np.ones((3, 3), bool)  # over corners as well
 
 
@@ -43,7 +44,8 @@ class InstanceSettings(settings_lib.Settings):
 
   stuff: str = setting(
       '', 'comma-separated classes without instances, `none` for no class; '
-      'default: background, and in camvid all but Car, Pedestrian, Bicyclist')
+      'default: background; of camvid, cityscapes and coco_stuff all but cars, '
+      'people and other things')
   min_instance_pixels: int = setting(
       0, 'of things: smaller connected parts get no id')
 
@@ -78,7 +80,7 @@ def stuff_classes(config):
     InputError: what is no class of --dataset and --num_classes.
   """
   if config.stuff in ('', 'none'):
-    return _STUFF[config.dataset] if not config.stuff else ()
+    return () if config.stuff else _default_stuff(config.dataset)
   try:
     stuff = tuple(int(label) for label in config.stuff.split(','))
   except ValueError:
@@ -88,6 +90,14 @@ def stuff_classes(config):
         f'--stuff is {config.stuff!r}; give classes from 0 to '
         f'{config.classes - 1}, as 0,3, or none')
   return stuff
+
+
+def _default_stuff(dataset):
+  """The classes without instances of a data set, or of a class file."""
+  if dataset in _STUFF:
+    return tuple(_STUFF[dataset])
+  return tuple(label for label, name in enumerate(
+      dataset_info.get(dataset).class_names) if name == 'background')
 
 
 def ids_of(labels, stuff=(0,), min_pixels=0):

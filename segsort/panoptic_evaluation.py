@@ -11,7 +11,7 @@ import os
 import numpy as np
 import tqdm
 
-from segsort import dataset_info
+from segsort import dataset_flags
 from segsort import score_report
 from segsort import files
 from segsort import input_pipeline
@@ -22,7 +22,8 @@ from segsort.settings import setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class EvalPanopticConfig(panoptic.InstanceSettings):
+class EvalPanopticConfig(
+    panoptic.InstanceSettings, dataset_flags.ClassSettings):
   """Scores of panoptic results."""
 
   pred_dir: str = setting(
@@ -32,17 +33,7 @@ class EvalPanopticConfig(panoptic.InstanceSettings):
   gt_json: str = setting(
       '', 'their JSON in COCO\'s format; default: --gt_dir holds masks of '
       'classes, whose connected parts are the instances of things')
-  dataset: str = setting(
-      'voc12', 'class names', dataset_info.NAMES)
-  num_classes: int = setting(0, 'number of classes; 0: that of --dataset')
-  ignore_label: int = setting(255, 'label of masks that counts for nothing')
   save_json: str = setting('', 'file for the scores')
-
-  @property
-  def classes(self):
-    """The number of classes, from --num_classes or else the data set."""
-    return self.num_classes or dataset_info.get(
-        self.dataset).num_classes
 
 
 def evaluate_panoptic(config):

@@ -9,6 +9,7 @@ import small_runs
 
 import network
 from segsort import checkpoint
+from segsort import dataset_info
 from segsort import files
 from segsort import inference
 from segsort import inference_flags
@@ -103,10 +104,33 @@ def test_segments_info_by_hand():
 
 @pytest.mark.parametrize('dataset, stuff, expected', (
     ('demo', '', (0,)), ('demo', 'none', ()), ('demo', '0,3', (0, 3)),
-    ('camvid', '', (0, 1, 2, 3, 4, 5, 6, 7))))
+    ('camvid', '', (0, 1, 2, 3, 4, 5, 6, 7)),
+    ('cityscapes', '', tuple(range(11))),
+    ('coco_stuff', '', tuple(range(80, 171)))))
 def test_stuff(dataset, stuff, expected):
   assert panoptic.stuff_classes(types.SimpleNamespace(
       dataset=dataset, stuff=stuff, classes=8)) == expected
+
+
+def test_classes_on_both_sides_of_the_border_between_things_and_stuff():
+  for dataset, thing, stuff in (
+      ('cityscapes', 'person', 'sky'), ('coco_stuff', 'toothbrush', 'banner')):
+    names = dataset_info.get(dataset).class_names
+    found = panoptic.stuff_classes(
+        types.SimpleNamespace(dataset=dataset, stuff=''))
+    assert {names.index(stuff)} == {names.index(stuff)} & set(found)
+    assert names.index(thing) not in found
+    # Next to each other in the list: nothing is on the wrong side.
+    assert abs(names.index(thing) - names.index(stuff)) == 1
+
+
+def test_background_of_a_class_file_is_stuff(tmp_path):
+  for names, expected in ((['sea', 'background'], (1,)), (['sea'], ())):
+    path = tmp_path / f'{len(names)}.json'
+    path.write_text(json.dumps(
+        {'classes': [{'name': name} for name in names]}))
+    assert panoptic.stuff_classes(types.SimpleNamespace(
+        dataset=str(path), stuff='')) == expected
 
 
 @pytest.mark.parametrize('stuff', ('8', '-1', 'sky', '0,,1'))
