@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import commands
+import keras
 import numpy as np
 import PIL.Image
 import pytest
@@ -22,6 +23,7 @@ from segsort import resumption
 # What someone else runs: nothing of this project is to be found.
 ELSEWHERE = '''
 import importlib.util, os, sys
+import keras
 import numpy as np
 import tensorflow as tf
 assert importlib.util.find_spec('segsort') is None
@@ -45,6 +47,7 @@ SIZES = {'small.jpg': (20, 40), 'whole.png': (32, 40), 'large.png': (40, 64)}
 def _flags(tmp_path_factory):
   """Flags of an untrained network and prototypes of three classes."""
   folder = tmp_path_factory.mktemp('snapshot')
+  keras.utils.set_random_seed(1)
   model = network.build_embedding_model('resnet_small', 'pspnet', 8)
   checkpoint.save(str(folder / 'model.ckpt-1'),
                   network.named_variables(model))
@@ -56,7 +59,8 @@ def _flags(tmp_path_factory):
       np.arange(60) % 3)
   return {**commands.SMALL_NETWORK, 'restore_from': folder,
           'prototype_dir': folder, 'num_classes': 3, 'dataset': 'demo',
-          'k_in_nearest_neighbors': 5, 'input_size': '32,40'}
+          'k_in_nearest_neighbors': 5, 'input_size': '32,40',
+          'color_weight': .5, 'vote_balance': .5, 'vote_concentration': 2.}
 
 
 @pytest.fixture(scope='module', name='photos')

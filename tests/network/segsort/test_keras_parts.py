@@ -31,7 +31,7 @@ def test_the_loss_is_that_of_training_without_a_bank(rng, height, width):
   labels[0, :9] = 255
   config = types.SimpleNamespace(
       num_clusters=3, kmeans_iterations=4, concentration=6., classes=3,
-      jit_compile=False)
+      location_weight=1., jit_compile=False)
   state = types.SimpleNamespace(bank=memory_bank.MemoryBank(0, 1, 8))
   expected, _ = train_step.supervised_loss(
       raw, _batch(rng, labels), state, config)
