@@ -156,6 +156,10 @@ class RestoredSettings(DataSettings, ModelSettings):
         raise InputError(
             f'--strides has {stride}, above the {window} of --input_size: '
             'pixels between the windows would get no embedding')
+    if self.color_weight and getattr(self, 'tf1_compat', False):
+      raise InputError(
+          '--color_weight and --tf1_compat do not go together: the release '
+          'clustered without colours; leave one of them out')
     if glob.glob(os.path.join(glob.escape(self.save_dir), 'model.ckpt-*')):
       raise InputError(
           f'--save_dir {self.save_dir} is a run with checkpoints, whose '

@@ -113,11 +113,22 @@ def describe_machine():
 
 
 def read_records(folder):
-  """Returns the records of a table's runs, row by row, seed by seed."""
+  """Returns the records of a table's runs, row by row, seed by seed.
+
+  Raises:
+    InputError: a file that is no record.
+  """
   records = []
   for path in glob.glob(os.path.join(glob.escape(folder), '*', 'seed*.json')):
-    with open(path, encoding='utf-8') as file:
-      records.append(json.load(file))
+    try:
+      with open(path, encoding='utf-8') as file:
+        record = json.load(file)
+      record['row'], record['number'], record['seed']  # what rows go by
+    except (OSError, ValueError, KeyError, TypeError) as error:
+      raise InputError(
+          f'cannot read {path} as a record of a run ({error!r}); remove it '
+          'and run the table again') from error
+    records.append(record)
   # A row may have another place with a seed that other rows leave out.
   places = {}
   for record in records:

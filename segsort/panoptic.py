@@ -6,8 +6,8 @@ the vote knows of a segment is its class, so that a border between two segments
 of one class is k-means' and no object's. Objects of a class that touch count as
 one. (Where prototypes know their instances, `retrieval.vote_instances` votes on
 them; the masks of this project's data sets hold classes only.) A class of stuff
-is one instance a picture. Instances are numbered from 1,
-so that 0 is left for what has no id, as in COCO.
+is one instance a picture. Instances are numbered from 1, so that 0 is left for
+what has no id, as in COCO.
 """
 
 import dataclasses
@@ -19,9 +19,9 @@ import scipy.ndimage
 import tqdm
 
 from network.segsort import retrieval
-from segsort import score_report
 from segsort import dataset_info
 from segsort import files
+from segsort import score_report
 from segsort import settings as settings_lib
 from segsort.errors import InputError
 from segsort.settings import setting

@@ -12,10 +12,10 @@ import numpy as np
 import tqdm
 
 from segsort import dataset_flags
-from segsort import score_report
 from segsort import files
 from segsort import input_pipeline
 from segsort import panoptic
+from segsort import score_report
 from segsort.errors import InputError
 from segsort.panoptic_quality import PanopticQuality, Segments
 from segsort.settings import setting

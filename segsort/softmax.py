@@ -7,6 +7,7 @@ stay, so that the losses can be compared.
 """
 
 import dataclasses
+import functools
 import os
 
 import numpy as np
@@ -143,6 +144,7 @@ class SoftmaxLabeller:
     return layers.resize_bilinear(total[None], (height, width))[0].numpy()
 
 
+@functools.lru_cache(maxsize=1)  # workers of several devices ask as well
 def class_frequencies(config):
   """Shares of the classes in the masks that a network was trained on.
 

@@ -1,8 +1,8 @@
 """Class names as people call them, from a data set or from a file."""
 
 from segsort import dataset_info
-from segsort import score_report
 from segsort import files
+from segsort import score_report
 from segsort.errors import InputError
 from segsort.explanation import page
 

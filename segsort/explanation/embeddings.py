@@ -123,8 +123,9 @@ def draw_picture(embedder, image, colours, config):
   """
   embeddings, locations = embedding.embed_image(embedder, image)
   clusters = extraction.cluster_image(
-      embeddings, locations, np.ones(image.shape[:2], bool),
-      (config.num_clusters,) * 2, config.kmeans_iterations)
+      embeddings, embedding.cues_of(locations, image, config),
+      np.ones(image.shape[:2], bool), (config.num_clusters,) * 2,
+      config.kmeans_iterations)
   size = np.array(image.shape[:2])
   size *= max(1, LEAST_SIDE // size.max())  # lines hide a small picture
   image, painted, clusters = (

@@ -37,12 +37,14 @@ function nameOf(label, className) {
 function verdict(segment) {
   const [winner, votes] = segment.votes[0];
   const tied = segment.votes.filter((vote) => vote[1] === votes).length > 1;
-  const whole = segment.votes.every((vote) => Number.isInteger(vote[1]));
-  let text = whole ?
-      `${votes} of its ${segment.neighbours.length} nearest training segments ` +
-      `are ${data.names[winner]}.` :
-      `The votes of its ${segment.neighbours.length} nearest training segments ` +
-      `are weighted; ${votes} parts are for ${data.names[winner]}.`;
+  const counted = segment.neighbours.filter(
+      ([row]) => data.prototypes[row].label === winner).length;
+  const many = segment.neighbours.length;
+  let text = counted === votes ?
+      `${votes} of its ${many} nearest training segments are ` +
+      `${data.names[winner]}.` :
+      `The votes of its ${many} nearest training segments are weighted; ` +
+      `${votes} parts are for ${data.names[winner]}.`;
   if (tied) text += ' Of equally many votes the first class wins.';
   if (segment.truth) {
     const percent = Math.round(100 * segment.truth[1]);

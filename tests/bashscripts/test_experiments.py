@@ -1,5 +1,11 @@
 """Tables of experiments: rows, seeds, failures, and networks shared by rows."""
 
+import pathlib
+
+import pytest
+
+TABLES = sorted(path.stem for path in (
+    pathlib.Path(__file__).parents[2] / 'bashscripts/experiments').glob('*.sh'))
 TABLE = '''
 SEEDS="${SEEDS:-1 2}"
 rows() {
@@ -65,3 +71,18 @@ def test_rows_can_be_picked(project):
   assert _start(project, ROWS='nearest', SEEDS='1').returncode == 0
   assert [(flags['row'], flags['number']) for name, flags in project.calls()
           if name == 'make_table.py'] == [('nearest', '2')]
+
+
+@pytest.mark.parametrize('table', TABLES)
+def test_every_table_runs_to_its_end(project, table):
+  """Each row once, and each reading of a network after its training."""
+  result = project.run(
+      'experiments.sh', how=f'bash {{}} {table}', SEEDS='1')
+  assert result.returncode == 0, result.stderr
+  rows = [flags for name, flags in project.calls() if name == 'make_table.py']
+  names = [flags['row'] for flags in rows]
+  assert len(rows) > 4 and len(set(names)) == len(names)
+  assert [flags['number'] for flags in rows] == [
+      str(number) for number in range(1, len(rows) + 1)]
+  for place, flags in enumerate(rows):
+    assert flags['trained_row'] in names[:place + 1]

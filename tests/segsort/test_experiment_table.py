@@ -137,3 +137,11 @@ def test_without_matplotlib_there_is_no_figure(tmp_path, monkeypatch):
       str(tmp_path / 'a.png'), [_record('a', 1, 1, .1)],
       {'mean IOU': 'mean_iou'}, experiment_table.interval)
   assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize('text', ('', '[]', '{"row": "a"}'))
+def test_what_is_no_record_is_named(tmp_path, text):
+  _write(tmp_path / 'a/seed1.json', text)
+  with pytest.raises(InputError, match='a/seed1.json as a record') as raised:
+    experiment_table.read_records(str(tmp_path))
+  assert '\n' not in str(raised.value)

@@ -21,6 +21,7 @@ from segsort import files
 from segsort import inference
 from segsort import labeller as labeller_lib
 from segsort import prototype_set
+from segsort.errors import InputError
 
 WINDOW, STRIDE, CLASSES = (24, 24), 16, 3
 
@@ -270,15 +271,13 @@ def test_colours_and_locations_are_cues_of_the_clusters(
   np.testing.assert_array_equal(found, expected)
 
 
-@pytest.mark.parametrize('multi', (False, True))
-def test_votes_are_weighed_by_class_and_similarity(rng, prototypes, multi):
-  """Against a twin: pixel by pixel, the votes of its cluster's neighbours."""
+def test_votes_are_weighed_by_class_and_similarity(rng, prototypes):
+  """Against a twin, segment by segment; pixels follow their segment."""
   features, labels = prototypes
   labels = np.where(labels == 2, rng.integers(0, 2, 30), labels)
   labels[0] = 2  # once: the rarest
   labeller = _labeller(
-      (features, labels), flip_aug=multi, vote_balance=.5,
-      vote_concentration=8.)
+      (features, labels), vote_balance=.5, vote_concentration=8.)
   shares = np.bincount(labels, minlength=CLASSES)
   queries = features[rng.permutation(30)[:6]]
   votes = labeller._count_votes(
@@ -289,4 +288,21 @@ def test_votes_are_weighed_by_class_and_similarity(rng, prototypes, multi):
       expected[labels[index]] += (1 / shares[labels[index]]) ** .5 * np.exp(
           8 * (features[index] @ query - 1))
     np.testing.assert_allclose(found / 1e5, expected, atol=6e-5)
-  assert set(np.unique(labeller.predict(_image(rng, 24, 30)))) <= {0, 1, 2}
+  image = _image(rng, 24, 30)
+  clusters, _, _, votes = labeller.retrieve(image)
+  np.testing.assert_array_equal(
+      labeller.predict(image), votes.argmax(-1)[clusters])
+
+
+@pytest.mark.parametrize('settings', (
+    {}, {'flip_aug': True}, {'scale_aug': True, 'flip_aug': True}))
+def test_weights_of_1_change_no_label(rng, prototypes, settings):
+  image = _image(rng, 30, 41)
+  np.testing.assert_array_equal(
+      _labeller(prototypes, vote_concentration=1e-9, **settings).predict(image),
+      _labeller(prototypes, **settings).predict(image))
+
+
+def test_colours_and_the_release_do_not_go_together():
+  with pytest.raises(InputError, match='--color_weight and --tf1_compat'):
+    _config(color_weight=1., tf1_compat=True).check()

@@ -9,6 +9,7 @@ import tensorflow as tf
 from PIL import Image
 
 from segsort import cli
+from segsort import embedding
 from segsort import files
 from segsort import inference
 from segsort import inference_flags
@@ -105,22 +106,10 @@ def test_labels_are_those_of_the_largest_probability(run, tmp_path):
 
 
 def _labeller(config):
-  """The labeller that inference makes, to ask it for probabilities."""
-  made = []
-  original = softmax.SoftmaxLabeller
-
-  class Kept(original):
-
-    def __init__(self, *arguments):
-      super().__init__(*arguments)
-      made.append(self)
-
-  softmax.SoftmaxLabeller = Kept
-  try:
-    inference.make_worker(None, None, config)
-  finally:
-    softmax.SoftmaxLabeller = original
-  return made[0]
+  """The labeller that inference makes."""
+  embedder = embedding.Embedder(
+      embedding.restore_model(config), config.input_size, config.window_strides)
+  return softmax.SoftmaxLabeller(embedder, config)
 
 
 def test_scales_and_mirrors_are_averaged(run, tmp_path):

@@ -114,6 +114,14 @@ def test_keys_move_pin_and_let_go(page, url, run):
   assert not page.errors
 
 
+def test_weighted_votes_are_said_to_be(page, url, run):
+  page.open(f'{url}/images/00001.html')
+  said = page.evaluate('verdict({...data.segments[0], truth: null, '
+                       'votes: [[1, 2.6], [0, 2.4]]}).textContent')
+  assert said == ('The votes of its 5 nearest training segments are weighted; '
+                  f'2.6 parts are for {run.names[1]}.')
+
+
 def test_a_link_opens_a_segment(page, url, run):
   page.open(f'{url}/images/00003.html#segment-3')
   _check_explained(page, 3, run)

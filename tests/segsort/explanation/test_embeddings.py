@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
+import network
 from segsort import embedding
 from segsort import files
 from segsort import prototype_set
@@ -173,3 +174,23 @@ def test_a_picture_shows_what_was_embedded(explain_flags, tmp_path, rng):
   np.testing.assert_array_equal(drawn[26:426, 6:36], image)
   np.testing.assert_array_equal(
       drawn[26:426, 42:72], colours.paint(embedder.embed(image)))
+
+
+def test_segments_see_the_colours_that_the_prototypes_saw(rng, monkeypatch):
+  """As the labels' do: clustered by the same cues."""
+  seen = []
+  cluster = embeddings.extraction.cluster_image
+  monkeypatch.setattr(
+      embeddings.extraction, 'cluster_image',
+      lambda embedded, cues, *rest: seen.append(cues) or cluster(
+          embedded, cues, *rest))
+  config = flags.EmbeddingFlags(
+      restore_from='', prototype_dir='', save_dir='', data_list='', data_dir='',
+      image_dir='x', num_clusters=2, color_weight=1., input_size=(24, 32))
+  model = network.build_embedding_model('resnet_small', 'pspnet', 4)
+  embedder = embedding.Embedder(
+      model, config.input_size, config.window_strides)
+  image = rng.integers(0, 256, (24, 32, 3), np.uint8)
+  embeddings.draw_picture(embedder, image, embeddings.find_colours(
+      rng.normal(size=(50, 4)).astype('f4')), config)
+  np.testing.assert_allclose(seen[0][..., 2:], image / 255, rtol=1e-6)

@@ -11,10 +11,14 @@ import PIL.Image
 import pytest
 
 from segsort import config as config_lib
+from segsort import embedding
 from segsort import files
 from segsort import inference
+from segsort import labeller as labeller_lib
 from segsort import prototype_set
 from segsort.errors import InputError
+from segsort.explanation import retrieved
+from segsort.explanation import sources
 from segsort.explanation import stage
 
 
@@ -248,3 +252,25 @@ def test_unreadable_pictures_are_passed_over_unless_there_are_no_others(
   stage.explain(explain_flags(tmp_path / 'why', image_dir=str(photos)))
   assert 'not explained: ' in capsys.readouterr().err
   assert os.listdir(tmp_path / 'why/images') == ['00002.html']
+
+
+def test_weighted_votes_and_colours_explain_the_labels_of_inference(
+    run, explain_flags, tmp_path):
+  config = explain_flags(
+      tmp_path / 'pages', vote_balance=.5, vote_concentration=2.,
+      color_weight=1.)
+  model = embedding.restore_model(config)
+  loaded = sources.load(config, model)
+  labeller = labeller_lib.Labeller(
+      embedding.Embedder(model, config.input_size, config.window_strides),
+      loaded.features, loaded.labels, config)
+  example = inference.find_examples(config)[0]
+  image, _ = stage.read(example, config)
+  labels, (clusters, *_) = labeller.predict(image), labeller.retrieve(image)
+  segments = retrieved.find_segments(labeller, image, loaded.features)
+  assert len(segments) > 3
+  for segment in segments:
+    assert (labels[clusters == segment.cluster] == segment.label).all()
+    shares = [votes for _, votes in segment.votes]
+    assert sum(shares) == pytest.approx(5, abs=.2)
+  assert 'the 5 nearest vote, weighted.' in stage.facts(loaded, config)[0]
