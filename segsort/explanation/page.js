@@ -202,10 +202,15 @@ document.getElementById('show-labels').addEventListener('change', (event) => {
 
 function pinLinked() {
   const index = paths.findIndex((path) => `#${path.id}` === location.hash);
-  if (index >= 0) pin(index);
+  if (index < 0) return;
+  pin(index);
+  // A browser scrolls to the segment, in the frame after, and on a phone the
+  // verdict under the picture: both are seen from the top.
+  requestAnimationFrame(() => requestAnimationFrame(() => scrollTo(0, 0)));
 }
 
 addEventListener('hashchange', pinLinked);
+addEventListener('load', pinLinked);
 pinLinked();
 if (pinned < 0) {
   // Without a link to one: the segment with the narrowest vote.

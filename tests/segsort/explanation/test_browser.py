@@ -129,6 +129,24 @@ def test_a_link_opens_a_segment(page, url, run):
                        ) == 'true'
 
 
+@pytest.mark.parametrize('size', ((390, 844), (1280, 700)))
+def test_a_link_shows_the_segment_and_the_verdict(page, url, run, size):
+  page.open(f'{url}/images/00001.html#segment-{_last(page, url)}', size)
+  page.evaluate('new Promise(done => setTimeout(done, 300))')  # it scrolls
+  top, bottom, heading = page.evaluate(
+      '[".stage", "#why h2"].flatMap(name => { const box = '
+      'document.querySelector(name).getBoundingClientRect(); '
+      'return [box.top, box.bottom]; }).slice(0, 3)')
+  assert top >= 0 and heading < size[1]
+  if size[0] < 500:  # the verdict is below the picture, not behind it
+    assert heading >= bottom
+
+
+def _last(page, url):
+  page.open(f'{url}/images/00001.html')
+  return page.evaluate('paths.length')
+
+
 @pytest.mark.parametrize('name', ('index', 'images/00001'))
 def test_a_phone_is_wide_enough(page, url, run, name):
   page.open(f'{url}/{name}.html', (390, 844), touch=True)
