@@ -107,7 +107,8 @@ group_regions() {
   "$PYTHON" "$root/pyscripts/group_regions.py" \
     --data_list "$TRAIN_LIST_1" --data_dir "$DATA_DIR" \
     --save_dir "$DATA_DIR/groups" --save_list "$DATA_DIR/groups/train.txt" \
-    --num_groups "$NUM_GROUPS" --color_weight "$COLOR_WEIGHT" \
+    --num_groups "$NUM_GROUPS" --num_textons "$NUM_TEXTONS" \
+    --color_weight "$COLOR_WEIGHT" --merge_cost "$MERGE_COST" \
     --random_seed "$RANDOM_SEED" && TRAIN_LIST_1="$DATA_DIR/groups/train.txt"
 }
 

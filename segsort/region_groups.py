@@ -18,6 +18,7 @@ from segsort import files
 from segsort import gradient_contours
 from segsort import image_list
 from segsort import input_pipeline
+from segsort import region_merging
 from segsort import texture_descriptors
 from segsort.errors import InputError
 
@@ -30,7 +31,7 @@ class GroupConfig(config_lib.Settings):
   """Which regions are grouped, and by what."""
 
   POSITIVE = 'num_groups', 'num_textons', 'min_pixels'
-  NOT_NEGATIVE = 'random_seed', 'color_weight'
+  NOT_NEGATIVE = 'random_seed', 'color_weight', 'merge_cost'
   BELOW = {'num_groups': 256, 'random_seed': 2**31}
 
   data_list: str = config_lib.setting(
@@ -45,6 +46,10 @@ class GroupConfig(config_lib.Settings):
   num_textons: int = config_lib.setting(40, 'words that describe a texture')
   color_weight: float = config_lib.setting(
       1., 'of the colours beside the texture; 0: colours mean nothing')
+  merge_cost: float = config_lib.setting(
+      0., 'regions of an image that touch and look alike are described as one '
+      "up to this cost, in pixels times squared Hellinger distance (Ward's "
+      'criterion); 0: each by itself')
   min_pixels: int = config_lib.setting(
       30, 'regions with fewer are in no group, and no part of the loss')
   random_seed: int = config_lib.setting(1, 'of textons and groups')
@@ -67,7 +72,7 @@ def group_regions(config):
   examples = image_list.read_list(
       config.data_list, config.data_dir, ('image', 'oversegmentation'))
   image_list.check_names(examples)
-  histograms, sizes = describe_regions(examples, config)
+  histograms, sizes, owners = describe_regions(examples, config)
   large = sizes >= config.min_pixels
   if not large.any():
     raise InputError(
@@ -76,25 +81,28 @@ def group_regions(config):
   groups = np.full(len(sizes), input_pipeline.IGNORED)
   groups[large] = cluster(
       histograms[large], config.num_groups, config.random_seed)[0]
-  write_groups(examples, groups, config)
+  write_groups(examples, groups[owners], config)
   files.write_json(os.path.join(config.save_dir, 'classes.json'), {
       'classes': [{'name': f'group {group}'}
                   for group in range(groups[large].max() + 1)]})
   counts = np.bincount(groups[large], sizes[large])
-  print(f'{large.sum()} of {len(sizes)} regions in {len(counts)} groups of '
+  merged = f', merged to {len(sizes)}' if len(sizes) < len(owners) else ''
+  print(f'{len(owners)} regions{merged}; {large.sum()} of them in '
+        f'{len(counts)} groups of '
         f'{counts.min() / sizes.sum():.1%} to {counts.max() / sizes.sum():.1%} '
         f'of the pixels: {config.save_dir}')
 
 
 def describe_regions(examples, config):
-  """Describes the regions of all images, in order.
+  """Describes the regions of all images, in order, alike neighbours as one.
 
   Returns:
-    f32[regions, T + C] and i[regions], their numbers of pixels.
+    f32[described, T + C]; i[described], their numbers of pixels; and
+    i[regions], as what each region is described.
   """
   textons = learn_textons(examples, config)
   spread = textons[1]
-  described, sizes = [], []
+  described, sizes, owners, count = [], [], [], 0
   for example in tqdm.tqdm(examples, desc='describing', unit='image'):
     image, regions = input_pipeline.read_regions(example)
     lab = np.stack([*gradient_contours.lab_channels(image).values()])
@@ -106,9 +114,18 @@ def describe_regions(examples, config):
       parts.append(config.color_weight * texture_descriptors.region_histograms(
           regions, texture_descriptors.color_bins(lab),
           texture_descriptors.COLOR_BINS ** 3))
-    described.append(np.concatenate(parts, 1))
-    sizes.append(np.bincount(regions.ravel(), minlength=len(described[-1])))
-  return np.concatenate(described), np.concatenate(sizes)
+    histograms = np.concatenate(parts, 1)
+    pixels = np.bincount(regions.ravel(), minlength=len(histograms))
+    own = np.arange(len(histograms))
+    if config.merge_cost:
+      own, histograms, pixels = region_merging.merge_alike(
+          histograms, pixels, region_merging.neighbours(regions),
+          config.merge_cost)
+    described.append(histograms)
+    sizes.append(pixels)
+    owners.append(own + count)
+    count += len(histograms)
+  return (np.concatenate(part) for part in (described, sizes, owners))
 
 
 def learn_textons(examples, config):

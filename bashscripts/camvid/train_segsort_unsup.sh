@@ -53,7 +53,8 @@
   export THRESHOLD="${THRESHOLD:-0.12}" MAX_REGIONS="${MAX_REGIONS:-255}"
   export IS_OVERSEGMENT="${IS_OVERSEGMENT:-1}"
   export IS_GROUPED="${IS_GROUPED:-1}" NUM_GROUPS="${NUM_GROUPS:-32}"
-  export COLOR_WEIGHT="${COLOR_WEIGHT:-1}"
+  export NUM_TEXTONS="${NUM_TEXTONS:-40}"
+  export COLOR_WEIGHT="${COLOR_WEIGHT:-1}" MERGE_COST="${MERGE_COST:-0}"
 
   source "$root/bashscripts/settings.sh"
   # Sourced: a fresh bash works on, free of the caller's options and aliases.

@@ -47,10 +47,11 @@
   # apart, and what falls apart is grouped again by texture (the demo's colours
   # mean nothing). With IS_GROUPED=0 each region is a class of its own.
   export DETECTOR="${DETECTOR:-gradient}" DETECTOR_PATH="${DETECTOR_PATH:-}"
-  export THRESHOLD="${THRESHOLD:-0.15}" MAX_REGIONS="${MAX_REGIONS:-255}"
+  export THRESHOLD="${THRESHOLD:-0.07}" MAX_REGIONS="${MAX_REGIONS:-255}"
   export IS_OVERSEGMENT="${IS_OVERSEGMENT:-1}"
-  export IS_GROUPED="${IS_GROUPED:-1}" NUM_GROUPS="${NUM_GROUPS:-32}"
-  export COLOR_WEIGHT="${COLOR_WEIGHT:-0}"
+  export IS_GROUPED="${IS_GROUPED:-1}" NUM_GROUPS="${NUM_GROUPS:-16}"
+  export NUM_TEXTONS="${NUM_TEXTONS:-80}"
+  export COLOR_WEIGHT="${COLOR_WEIGHT:-0}" MERGE_COST="${MERGE_COST:-250}"
   # Regions without groups carry no class: those of earlier batches would all
   # be other regions.
   [ "$IS_GROUPED" = 1 ] || export NUM_BANKS="${NUM_BANKS:-0}"

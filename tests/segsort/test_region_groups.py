@@ -79,13 +79,30 @@ def test_groups_can_be_taken_for_classes(data):
 
 
 def test_colours_tell_regions_apart_where_they_mean_something(data):
-  histograms, sizes = region_groups.describe_regions(
+  histograms, sizes, _ = region_groups.describe_regions(
       _examples(data), _config(data, color_weight=1.))
   grey, green = (histograms[sizes > 30][i] for i in (8, 10))
   assert np.square(grey - green).sum() == pytest.approx(2, abs=.1)
-  textures = region_groups.describe_regions(
-      _examples(data), _config(data))[0][sizes > 30]
+  textures, sizes, _ = region_groups.describe_regions(
+      _examples(data), _config(data))
+  textures = textures[sizes > 30]
   assert np.square(textures[8] - textures[10]).sum() < .1
+
+
+def test_alike_neighbours_are_described_and_grouped_as_one(data, capsys):
+  merging = _config(data, merge_cost=1500.)
+  alone, sizes, owners = region_groups.describe_regions(
+      _examples(data), _config(data))
+  assert owners.tolist() == list(range(len(sizes)))
+  merged, merged_sizes, owners = region_groups.describe_regions(
+      _examples(data), merging)
+  assert len(merged) == len(PICTURES) < len(alone)  # each picture is one kind
+  np.testing.assert_array_equal(np.bincount(owners, sizes), merged_sizes)
+  region_groups.group_regions(merging)
+  assert '18 regions, merged to 6; 6 of them' in capsys.readouterr().out
+  for i in range(len(PICTURES)):  # the speck belongs to what surrounds it
+    mask = files.read_mask(str(data / f'groups/im{i}.png'))
+    assert (mask == mask[0, 0]).all() and mask[0, 0] < 3
 
 
 def _examples(data):
@@ -161,6 +178,7 @@ def test_what_cannot_be_grouped_is_said(data, settings, words):
 
 @pytest.mark.parametrize('settings', (
     {'num_groups': 256}, {'num_groups': 0}, {'color_weight': -1.},
+    {'merge_cost': -1.},
     {'num_textons': 0}))
 def test_numbers_out_of_range_are_refused(data, settings):
   name, = settings
