@@ -7,13 +7,13 @@
 #        NUM_STEPS=100 bash bashscripts/demo/train_segsort_unsup.sh
 #
 # It draws 200 training and 60 validation pictures, divides the former into
-# regions (dataset/demo/data/hed) and these into groups of alike texture
-# (dataset/demo/data/groups), trains, writes the labels of the validation
-# pictures to SNAPSHOT_DIR/stage1/results/val/{gray,color}
-# and prints their mean IOU. Every setting printed at the start, and those of
+# regions (dataset/demo/data/hed) and these, alike neighbours as one, into
+# groups of alike texture (dataset/demo/data/groups), trains, writes the labels
+# of the validation pictures to SNAPSHOT_DIR/stage1/results/val/{gray,color} and
+# prints their mean IOU. Every setting printed at the start, and those of
 # settings.sh, can be set in the environment.
 #
-# Expected mean IOU: 37 (untrained: 13, NUM_STEPS=0; each region a class of its
+# Expected mean IOU: 50 (untrained: 13, NUM_STEPS=0; each region a class of its
 # own, IS_GROUPED=0: 18; with labels: 88).
 (
   # shellcheck disable=SC2296  # the second form is zsh's
@@ -44,8 +44,9 @@
   export IS_INFERENCE_MSC_1="${IS_INFERENCE_MSC_1:-0}"
 
   # Masks of regions, made where absent. Small ones: objects that touch are kept
-  # apart, and what falls apart is grouped again by texture (the demo's colours
-  # mean nothing). With IS_GROUPED=0 each region is a class of its own.
+  # apart. What falls apart is put together by texture, in a picture (MERGE_COST)
+  # and over all (NUM_GROUPS); the demo's colours mean nothing. With IS_GROUPED=0
+  # each region is a class of its own.
   export DETECTOR="${DETECTOR:-gradient}" DETECTOR_PATH="${DETECTOR_PATH:-}"
   export THRESHOLD="${THRESHOLD:-0.07}" MAX_REGIONS="${MAX_REGIONS:-255}"
   export IS_OVERSEGMENT="${IS_OVERSEGMENT:-1}"
