@@ -32,7 +32,8 @@ def merge_alike(histograms, sizes, touch, cost):
       `texture_descriptors.region_histograms`.
     sizes: i[R], pixels; a region without any stays as it is.
     touch: bool[R, R], symmetric, of `neighbours`.
-    cost: pixels times squared distance; 0 merges regions that are equal.
+    cost: pixels times squared distance; 0 merges regions that are equal,
+      infinity all that hang together.
 
   Returns:
     owners i[R], the number of the merged region of each, in the order of their
@@ -50,7 +51,7 @@ def merge_alike(histograms, sizes, touch, cost):
     return np.where(touch[region], factors * distances, np.inf)
 
   costs = np.stack([costs_of(region) for region in range(count)])
-  while costs.min() <= cost:
+  while costs.min() <= cost and costs.min() < np.inf:
     kept, gone = sorted(divmod(int(costs.argmin()), count))
     squares[kept] = np.average(
         squares[[kept, gone]], 0, weights=sizes[[kept, gone]])

@@ -63,6 +63,7 @@ def test_the_demo_groups_regions_by_texture_alone(project):
   project.run('demo/train_segsort_unsup.sh')
   calls = dict(project.calls())
   assert calls['group_regions.py']['color_weight'] == '0'
+  assert float(calls['group_regions.py']['merge_cost']) > 0
   assert 'grouped' in calls['train_segsort_unsup.py']
   assert calls['train_segsort_unsup.py']['num_banks'] == '2'
 

@@ -178,8 +178,7 @@ def test_what_cannot_be_grouped_is_said(data, settings, words):
 
 @pytest.mark.parametrize('settings', (
     {'num_groups': 256}, {'num_groups': 0}, {'color_weight': -1.},
-    {'merge_cost': -1.},
-    {'num_textons': 0}))
+    {'merge_cost': -1.}, {'num_textons': 0}))
 def test_numbers_out_of_range_are_refused(data, settings):
   name, = settings
   with pytest.raises(InputError, match=f'--{name} is'):
