@@ -85,9 +85,15 @@ def _training_batches(
         stateful=False)
     image.set_shape([None, None, 3])
     labels.set_shape([None, None])
+    seed = tf.stack([config.random_seed, tf.cast(number, tf.int32)])
+    if config.random_rotation:
+      image, labels = preprocessing.turn(
+          image, labels, tf.random.experimental.stateless_fold_in(seed, 1))
+    if config.random_color:
+      image = preprocessing.recolor(
+          image, tf.random.experimental.stateless_fold_in(seed, 2))
     view = preprocessing.draw_view(
-        tf.shape(labels), config.input_size,
-        [config.random_seed, tf.cast(number, tf.int32)],
+        tf.shape(labels), config.input_size, seed,
         random_scale=config.random_scale, random_mirror=config.random_mirror,
         random_crop=config.random_crop)
     return {'index': index, **make_features(image, labels, view)}

@@ -1,9 +1,9 @@
-"""Random scale, mirror and crop, of images and labels alike.
+"""Random turns, colours, scale, mirror and crop; labels follow their image.
 
-Only the crop is resampled: each output row and column knows where in the
-original image it comes from. The sampling is that of TensorFlow's legacy
-resize (source = i * in / out; labels: floor), applied to the whole image and
-then cropped, to float rounding.
+Of scale, mirror and crop only the crop is resampled: each output row and column
+knows where in the original image it comes from. The sampling is that of
+TensorFlow's legacy resize (source = i * in / out; labels: floor), applied to
+the whole image and then cropped, to float rounding.
 """
 
 import tensorflow as tf
@@ -17,6 +17,47 @@ LABEL_PADDING = 255
 def subtract_mean(image):
   """Returns f32[..., 3] from u8[..., 3] RGB: zero-mean, the network's input."""
   return tf.cast(image, tf.float32) - tf.constant(PIXEL_MEAN)
+
+
+def turn(image, labels, seed):
+  """Turns an image by no, one, two or three right angles, drawn from a seed.
+
+  Args:
+    image: u8[H, W, 3].
+    labels: i32[H, W], turned with it.
+    seed: i32[2].
+
+  Returns:
+    u8[h, w, 3] and i32[h, w]; (h, w) is (H, W) or (W, H).
+  """
+  quarters = tf.random.stateless_uniform([], seed, 0, 4, tf.int32)
+  image = tf.image.rot90(image, quarters)
+  labels = tf.image.rot90(labels[..., None], quarters)[..., 0]
+  return tf.ensure_shape(image, [None, None, 3]), labels
+
+
+def recolor(image, seed):
+  """Changes an image's colours so that they tell little, drawn from a seed.
+
+  Red, green and blue change places. The picture is grey half of the time, else
+  its saturation is 0 to 1.3 times what it was. Then contrast becomes .6 to 1.2
+  times what it was, brightness up to 30 more or less, each channel's up to 20.
+
+  Args:
+    image: u8[H, W, 3].
+    seed: i32[2].
+
+  Returns:
+    u8[H, W, 3], values beyond 0..255 cut off.
+  """
+  draws = tf.random.stateless_uniform([10], seed)
+  pixels = tf.gather(tf.cast(image, tf.float32), tf.argsort(draws[:3]), axis=2)
+  grey = tf.reduce_mean(pixels, 2, keepdims=True)
+  saturation = tf.where(draws[3] < .5, 0., 1.3 * draws[4])
+  contrast = .6 + .6 * draws[5]
+  brightness = 60 * (draws[6] - .5) + 40 * (draws[7:] - .5)
+  pixels = (grey + (pixels - grey) * saturation) * contrast + brightness
+  return tf.cast(tf.round(tf.clip_by_value(pixels, 0, 255)), tf.uint8)
 
 
 def scaled_size(size, scale):

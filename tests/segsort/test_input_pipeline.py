@@ -169,3 +169,20 @@ def test_an_error_inside_the_pipeline_is_found_again(tiny_dataset):
   assert str(error).startswith('cannot decode the image')
   other = tf.errors.ResourceExhaustedError(None, None, 'out of memory')
   assert input_pipeline.as_input_error(other) is other
+
+
+@pytest.mark.parametrize('make', (
+    input_pipeline.supervised_batches, input_pipeline.unsupervised_batches))
+def test_turns_and_colours_leave_order_and_views_as_they_are(
+    tiny_dataset, make):
+  plain, coloured, turned = (
+      _batches(tiny_dataset, make=make, num_steps=3, random_scale=False,
+               **switches)
+      for switches in ({}, {'random_color': True}, {'random_rotation': True}))
+  mask = 'labels' if 'labels' in plain[0] else 'oversegmentation'
+  for one, other, third in zip(plain, coloured, turned):
+    np.testing.assert_array_equal(one['index'], third['index'])
+    np.testing.assert_array_equal(one[mask], other[mask])
+    assert not np.array_equal(one['image'], other['image'])
+  assert any(not np.array_equal(one[mask], third[mask])
+             for one, third in zip(plain, turned))

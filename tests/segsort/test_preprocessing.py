@@ -125,3 +125,56 @@ def test_what_is_switched_off_does_not_vary():
     assert not _draw([1, number], random_mirror=False)[1]
     assert _draw([1, number], random_scale=False, random_crop=False)[2] == [
         12, 0]
+
+
+def test_turned_labels_follow_their_image(rng):
+  image = rng.integers(0, 256, (4, 6, 3), dtype=np.uint8)
+  found = set()
+  for number in range(40):
+    seen, labels = preprocessing.turn(
+        image, tf.constant(image[..., 0].astype(np.int32)), [1, number])
+    np.testing.assert_array_equal(seen[..., 0], labels)
+    quarters, = [k for k in range(4) if np.array_equal(
+        np.rot90(image, k), seen)]
+    found.add(quarters)
+  assert found == {0, 1, 2, 3}
+  again = preprocessing.turn(image, tf.zeros([4, 6], tf.int32), [1, 39])[0]
+  np.testing.assert_array_equal(again, seen)
+
+
+def test_new_colours_keep_what_is_lighter_lighter():
+  ramp = np.linspace(70, 180, 20, dtype=np.uint8)
+  image = np.stack([ramp, ramp, ramp], -1)[None]
+  greys = set()
+  for number in range(60):
+    seen = preprocessing.recolor(tf.constant(image), [1, number]).numpy()
+    assert seen.dtype == np.uint8 and seen.shape == image.shape
+    # Each channel is the ramp, its contrast .6 to 1.2, and shifted by up to 50.
+    steps = np.diff(seen[0].astype(int), axis=0)
+    assert steps.min() >= 0
+    rise = (seen[0, -1].astype(int) - seen[0, 0]) / 110
+    assert .55 < rise.min() and rise.max() < 1.25
+    greys.add(tuple(seen[0, 0]))
+  assert len(greys) > 50
+  np.testing.assert_array_equal(
+      preprocessing.recolor(tf.constant(image), [1, 59]), seen)
+
+
+def test_colours_change_places_and_fade():
+  image = np.full((2, 2, 3), (60, 120, 180), np.uint8)
+  order, spans = set(), []
+  for number in range(200):
+    seen = preprocessing.recolor(image, [2, number]).numpy()[0, 0].astype(int)
+    spans.append(np.ptp(seen))
+    if spans[-1] > 60:  # more than the shift of single channels makes
+      order.add(tuple(np.argsort(seen)))
+  assert len(order) == 6
+  assert .4 < np.mean(np.array(spans) <= 40) < .8  # grey or nearly so
+
+
+def test_colours_out_of_range_are_cut_off():
+  for value in (0, 255):
+    image = np.full((1, 1, 3), value, np.uint8)
+    seen = np.stack([preprocessing.recolor(image, [1, number])
+                     for number in range(50)]).astype(int)
+    assert np.abs(seen - value).max() <= .4 * value + 50.5
