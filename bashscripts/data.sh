@@ -1,6 +1,6 @@
 # What an experiment needs before its first stage: checks of its settings and
 # files, and the data sets that are made on the spot. Sourced by stages.sh.
-# shellcheck shell=bash disable=SC2153,SC2154
+# shellcheck shell=bash disable=SC2153,SC2154,SC2046
 # (the settings and $root come from the scripts)
 
 # Stops with one line if a switch is misspelled, or data or a checkpoint of
@@ -24,10 +24,12 @@ check_switches() {
   for name in $SETTINGS; do
     [ "${!name+x}" ] || continue  # not all scripts have all of them
     case "$name=${!name}" in
-      IS_*=[01] | OVERWRITE=[01] | RANDOM_SCALE=[01] | FROZEN_BANK=[01]) ;;
+      IS_*=[01] | OVERWRITE=[01] | FROZEN_BANK=[01]) ;;
+      RANDOM_SCALE=[01] | RANDOM_ROTATION=[01] | RANDOM_COLOR=[01]) ;;
       NOT_RESTORE_CLASSIFIER_?=[01] | METHOD=segsort | METHOD=softmax) ;;
       METHOD=*) fail "METHOD is '$METHOD'; it must be segsort or softmax" ;;
-      IS_* | OVERWRITE=* | RANDOM_SCALE=* | FROZEN_BANK=* | NOT_RESTORE_*)
+      IS_* | OVERWRITE=* | FROZEN_BANK=* | NOT_RESTORE_* | RANDOM_SCALE=* | \
+        RANDOM_ROTATION=* | RANDOM_COLOR=*)
         fail "$name is '${!name}'; it must be 0 or 1" ;;
     esac
   done
@@ -100,16 +102,33 @@ find_missing_regions() {
   return 1
 }
 
-# Numbers groups of alike regions; training then takes the list with these.
+# Numbers groups of alike regions; round 1 then takes the list with these.
 group_regions() {
   is_on IS_TRAIN_1 && is_on IS_GROUPED || return 0
   printf '\n== groups of the regions of %s ==\n' "$(typed "$TRAIN_LIST_1")"
   "$PYTHON" "$root/pyscripts/group_regions.py" \
     --data_list "$TRAIN_LIST_1" --data_dir "$DATA_DIR" \
     --save_dir "$DATA_DIR/groups" --save_list "$DATA_DIR/groups/train.txt" \
-    --num_groups "$NUM_GROUPS" --num_textons "$NUM_TEXTONS" \
-    --color_weight "$COLOR_WEIGHT" --merge_cost "$MERGE_COST" \
-    --random_seed "$RANDOM_SEED" && TRAIN_LIST_1="$DATA_DIR/groups/train.txt"
+    --num_groups "$NUM_GROUPS" $(looks_flags) &&
+    TRAIN_LIST_1="$DATA_DIR/groups/train.txt"
+}
+
+# The same for pixels, by the network of round 1 as well, for round 2.
+group_pixels() {
+  printf '\n== groups of the pixels of %s ==\n' "$(typed "$TRAIN_LIST_2")"
+  "$PYTHON" "$root/pyscripts/group_pixels.py" \
+    --restore_from "$SNAPSHOT_DIR/stage1" \
+    --data_list "$TRAIN_LIST_2" --data_dir "$DATA_DIR" \
+    --save_dir "$DATA_DIR/groups2" --save_list "$DATA_DIR/groups2/train.txt" \
+    --input_size "$PROTOTYPE_INPUT_SIZE" --strides "$PROTOTYPE_STRIDES" \
+    --num_groups "$NUM_PIXEL_GROUPS" $(looks_flags) &&
+    TRAIN_LIST_2="$DATA_DIR/groups2/train.txt"
+}
+
+# What regions look like; all are numbers, so words need no quotes.
+looks_flags() {
+  echo --num_textons "$NUM_TEXTONS" --color_weight "$COLOR_WEIGHT" \
+    --merge_cost "$MERGE_COST" --random_seed "$RANDOM_SEED"
 }
 
 # The commands that get the data, as one would type them.

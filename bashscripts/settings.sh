@@ -34,10 +34,12 @@ export OVERWRITE_RESULTS="${OVERWRITE_RESULTS:-0}"
 # where a run is already
 export OVERWRITE="${OVERWRITE:-0}" RANDOM_SEED="${RANDOM_SEED:-1}"
 export RANDOM_SCALE="${RANDOM_SCALE:-1}"
+export RANDOM_ROTATION="${RANDOM_ROTATION:-0}" RANDOM_COLOR="${RANDOM_COLOR:-0}"
 export ITER_SIZE="${ITER_SIZE:-1}" WEIGHT_DECAY="${WEIGHT_DECAY:-5e-4}"
 export SAVE_PRED_EVERY="${SAVE_PRED_EVERY:-1000}"
 export UPDATE_TB_EVERY="${UPDATE_TB_EVERY:-100}"
 export TRAIN_LIST_1="${TRAIN_LIST_1:-${TRAIN_LIST:-$LIST_DIR/train.txt}}"
+export TRAIN_LIST_2="${TRAIN_LIST_2:-${TRAIN_LIST:-$LIST_DIR/train.txt}}"
 
 # Stage 1 starts with a fresh head; stage 2 goes on from stage 1, head included
 # (the 2019 release threw the trained head away).

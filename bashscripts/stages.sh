@@ -17,14 +17,16 @@ SETTINGS='METHOD DATASET DATAROOT CAMVID_SOURCE CITYSCAPES_SOURCE COCO_SOURCE
   RESTORE_FROM_1 NOT_RESTORE_CLASSIFIER_1 RESTORE_FROM_2
   NOT_RESTORE_CLASSIFIER_2 TRAIN_LIST_1 TRAIN_LIST_2 NUM_STEPS_1 NUM_STEPS_2
   LEARNING_RATE_1 LEARNING_RATE_2 BATCH_SIZE ITER_SIZE INPUT_SIZE WEIGHT_DECAY
-  BATCH_NORM_DECAY CONCENTRATION NUM_BANKS FROZEN_BANK RANDOM_SCALE RANDOM_SEED
+  BATCH_NORM_DECAY CONCENTRATION NUM_BANKS FROZEN_BANK
+  RANDOM_SCALE RANDOM_ROTATION RANDOM_COLOR RANDOM_SEED
   SAVE_PRED_EVERY UPDATE_TB_EVERY PROTOTYPE_LIST PROTOTYPE_SPLIT
   PROTOTYPE_INPUT_SIZE
   PROTOTYPE_STRIDES INFERENCE_LIST INFERENCE_SPLIT INFERENCE_INPUT_SIZE
   INFERENCE_STRIDES MSC_INPUT_SIZE MSC_STRIDES INFERENCE_NUM_CLUSTERS
   K_IN_NEAREST_NEIGHBORS VOTE_BALANCE VOTE_CONCENTRATION GT_DIR IS_BOUNDARY
   DETECTOR DETECTOR_PATH THRESHOLD MAX_REGIONS
-  IS_OVERSEGMENT IS_GROUPED NUM_GROUPS NUM_TEXTONS COLOR_WEIGHT MERGE_COST
+  IS_OVERSEGMENT IS_GROUPED NUM_ROUNDS NUM_GROUPS NUM_PIXEL_GROUPS NUM_TEXTONS
+  COLOR_WEIGHT MERGE_COST
   IS_TRAIN_1 IS_PROTOTYPE_1
   IS_INFERENCE_1 IS_INFERENCE_MSC_1 IS_BENCHMARK_1 IS_TRAIN_2 IS_PROTOTYPE_2
   IS_INFERENCE_2 IS_INFERENCE_MSC_2 IS_BENCHMARK_2'
@@ -100,6 +102,7 @@ is_softmax() {
 train_unsup() {
   local grouped=()
   ! is_on IS_GROUPED || grouped=(--grouped)
+  [ "$1" = 1 ] || group_pixels || return
   run_training train_segsort_unsup.py "$1" $(sorting_flags) \
     ${grouped[@]+"${grouped[@]}"}
 }
@@ -113,6 +116,8 @@ run_training() {
     optional+=(--not_restore_classifier)
   ! is_on OVERWRITE || optional+=(--overwrite)
   is_on RANDOM_SCALE || optional+=(--no-random_scale)
+  ! is_on RANDOM_ROTATION || optional+=(--random_rotation)
+  ! is_on RANDOM_COLOR || optional+=(--random_color)
   "$PYTHON" "$root/pyscripts/$1" \
     --snapshot_dir "$SNAPSHOT_DIR/stage$2" \
     --data_list "${!list}" --data_dir "$DATA_DIR" --dataset "$DATASET" \
@@ -199,6 +204,20 @@ evaluate() {
 # The folder of results of a stage and a split.
 results() {
   printf '%s/stage%s/%s/%s\n' "$SNAPSHOT_DIR" "$1" "$RESULTS_NAME" "$2"
+}
+
+# for_rounds FUNCTION [ARGUMENT...]: with the rounds of unsupervised training,
+# which are its stages, as last arguments.
+for_rounds() {
+  case "$NUM_ROUNDS" in
+    1) "$@" 1 ;;
+    2)
+      is_on IS_GROUPED || fail 'NUM_ROUNDS=2 needs the groups of round 1:' \
+        'IS_GROUPED=1, or NUM_ROUNDS=1'
+      "$@" 1 2
+      ;;
+    *) fail "NUM_ROUNDS is '$NUM_ROUNDS'; it must be 1 or 2" ;;
+  esac
 }
 
 # --- the chain ---------------------------------------------------------------

@@ -132,23 +132,15 @@ class TrainUnsupConfig(TrainConfig):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class RestoredSettings(DataSettings, ModelSettings):
-  """A trained network on a list of images, through sliding windows."""
-
-  INHERITED = (
-      'backbone', 'head', 'embedding_dim', 'num_clusters', 'kmeans_iterations',
-      'location_weight', 'dataset', 'num_classes', 'ignore_label')
+class WindowSettings(Settings):
+  """A trained network that sees images through sliding windows."""
 
   restore_from: str = setting(
       text='checkpoint: a prefix, or a folder with checkpoints')
-  save_dir: str = setting(text='folder for the results')
   skip: str = setting(
       '', 'comma-separated parts of checkpoint names that may be missing or '
       'left over')
   input_size: Size = setting(Size((336, 336)), 'window, height,width')
-  color_weight: float = setting(
-      0., 'of red, green, blue (0 to 1) beside the embedding in the k-means, '
-      'so that segments end where colours change')
   strides: Size = setting(
       Size((0, 0)), 'step between windows; 0,0: two thirds of the window')
 
@@ -160,6 +152,30 @@ class RestoredSettings(DataSettings, ModelSettings):
         raise InputError(
             f'--strides has {stride}, above the {window} of --input_size: '
             'pixels between the windows would get no embedding')
+
+  @property
+  def window_strides(self):
+    """The step between windows (height, width)."""
+    return Size(given or max(1, size * 2 // 3)
+                for given, size in zip(self.strides, self.input_size))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RestoredSettings(DataSettings, ModelSettings, WindowSettings):
+  """A trained network on a list of images, and where its results go."""
+
+  INHERITED = (
+      'backbone', 'head', 'embedding_dim', 'num_clusters', 'kmeans_iterations',
+      'location_weight', 'dataset', 'num_classes', 'ignore_label')
+
+  save_dir: str = setting(text='folder for the results')
+  color_weight: float = setting(
+      0., 'of red, green, blue (0 to 1) beside the embedding in the k-means, '
+      'so that segments end where colours change')
+
+  def check(self):
+    """Raises InputError for a number out of range."""
+    super().check()
     if self.color_weight and getattr(self, 'tf1_compat', False):
       raise InputError(
           '--color_weight and --tf1_compat do not go together: the release '
@@ -169,12 +185,6 @@ class RestoredSettings(DataSettings, ModelSettings):
           f'--save_dir {self.save_dir} is a run with checkpoints, whose '
           'config.json would be overwritten; name another, as '
           f'{self.save_dir}/results/val')
-
-  @property
-  def window_strides(self):
-    """The step between windows (height, width)."""
-    return Size(given or max(1, size * 2 // 3)
-                for given, size in zip(self.strides, self.input_size))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -62,16 +62,10 @@ def group_regions(config):
     config: a GroupConfig.
 
   Raises:
-    InputError: no oversegmentation, or none of --min_pixels.
+    InputError: no oversegmentation, or none of --min_pixels; or the folder of
+      the masks is not in that of the data.
   """
-  where = os.path.relpath(config.save_dir, config.data_dir)
-  if where.split(os.sep)[0] == '..':
-    raise InputError(
-        f'--save_dir {config.save_dir} is not in --data_dir '
-        f'{config.data_dir}, which list lines are relative to; move it there')
-  examples = image_list.read_list(
-      config.data_list, config.data_dir, ('image', 'oversegmentation'))
-  image_list.check_names(examples)
+  examples = read_examples(config)
   histograms, sizes, owners = describe_regions(examples, config)
   large = sizes >= config.min_pixels
   if not large.any():
@@ -81,16 +75,37 @@ def group_regions(config):
   groups = np.full(len(sizes), input_pipeline.IGNORED)
   groups[large] = cluster(
       histograms[large], config.num_groups, config.random_seed)[0]
-  write_groups(examples, groups[owners], config)
-  files.write_json(os.path.join(config.save_dir, 'classes.json'), {
-      'classes': [{'name': f'group {group}'}
-                  for group in range(groups[large].max() + 1)]})
+  write_groups(examples, masks_of(examples, groups[owners]),
+               groups[large].max() + 1, config)
   counts = np.bincount(groups[large], sizes[large])
   merged = f', merged to {len(sizes)}' if len(sizes) < len(owners) else ''
   print(f'{len(owners)} regions{merged}; {large.sum()} of them in '
         f'{len(counts)} groups of '
         f'{counts.min() / sizes.sum():.1%} to {counts.max() / sizes.sum():.1%} '
         f'of the pixels: {config.save_dir}')
+
+
+def read_examples(config):
+  """Reads the list, and looks whether the masks can be named in another.
+
+  Args:
+    config: a GroupConfig.
+
+  Returns:
+    A list of `image_list.Example` with oversegmentations.
+
+  Raises:
+    InputError: as `group_regions`.
+  """
+  where = os.path.relpath(config.save_dir, config.data_dir)
+  if where.split(os.sep)[0] == '..':
+    raise InputError(
+        f'--save_dir {config.save_dir} is not in --data_dir '
+        f'{config.data_dir}, which list lines are relative to; move it there')
+  examples = image_list.read_list(
+      config.data_list, config.data_dir, ('image', 'oversegmentation'))
+  image_list.check_names(examples)
+  return examples
 
 
 def describe_regions(examples, config):
@@ -125,7 +140,7 @@ def describe_regions(examples, config):
     sizes.append(pixels)
     owners.append(own + count)
     count += len(histograms)
-  return (np.concatenate(part) for part in (described, sizes, owners))
+  return tuple(np.concatenate(part) for part in (described, sizes, owners))
 
 
 def learn_textons(examples, config):
@@ -171,22 +186,38 @@ def cluster(vectors, count, seed, restarts=RESTARTS):
   return labels.ravel(), centres
 
 
-def write_groups(examples, groups, config):
-  """Writes the masks, then the list that names them.
+def masks_of(examples, groups):
+  """Yields i[H, W], the group of each pixel, of one image after the other.
 
   Args:
     examples: list of `image_list.Example`.
     groups: i[regions] of all images, in order.
-    config: a GroupConfig.
   """
-  lines, first = [], 0
-  for example in tqdm.tqdm(examples, desc='writing', unit='image'):
+  first = 0
+  for example in examples:
     _, regions = input_pipeline.read_regions(example)
     own = groups[first:first + regions.max() + 1]
     first += len(own)
+    yield own[regions]
+
+
+def write_groups(examples, masks, count, config):
+  """Writes the masks, then names for the groups and the list of the masks.
+
+  Args:
+    examples: list of `image_list.Example`.
+    masks: iterable of i[H, W], one for each, of groups or 255.
+    count: of groups.
+    config: a GroupConfig.
+  """
+  lines = []
+  for example, mask in zip(
+      tqdm.tqdm(examples, desc='writing', unit='image'), masks, strict=True):
     path = os.path.join(config.save_dir, f'{example.name}.png')
-    files.write_png(path, own[regions].astype(np.uint8))
+    files.write_png(path, mask.astype(np.uint8))
     lines.append(' '.join(
         os.path.relpath(name, config.data_dir)
         for name in (example.image, example.mask or example.image, path)))
+  files.write_json(os.path.join(config.save_dir, 'classes.json'), {
+      'classes': [{'name': f'group {group}'} for group in range(count)]})
   files.write_text(config.save_list, '\n'.join(lines) + '\n')

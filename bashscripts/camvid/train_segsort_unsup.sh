@@ -37,7 +37,9 @@
   export BACKBONE="${BACKBONE:-resnet_small}"
   export BATCH_NORM_DECAY="${BATCH_NORM_DECAY:-0.97}"
   export NUM_STEPS_1="${NUM_STEPS_1:-${NUM_STEPS:-1250}}"
+  export NUM_STEPS_2="${NUM_STEPS_2:-${NUM_STEPS:-1250}}"
   export LEARNING_RATE_1="${LEARNING_RATE_1:-${LEARNING_RATE:-0.05}}"
+  export LEARNING_RATE_2="${LEARNING_RATE_2:-${LEARNING_RATE:-0.05}}"
   export BATCH_SIZE="${BATCH_SIZE:-8}" INPUT_SIZE="${INPUT_SIZE:-144,144}"
   export NUM_BANKS="${NUM_BANKS:-0}"
   export SAVE_PRED_EVERY="${SAVE_PRED_EVERY:-500}"
@@ -47,12 +49,15 @@
   export INFERENCE_INPUT_SIZE="${INFERENCE_INPUT_SIZE:-180,240}"
   export INFERENCE_NUM_CLUSTERS="${INFERENCE_NUM_CLUSTERS:-12}"
   export IS_INFERENCE_MSC_1="${IS_INFERENCE_MSC_1:-0}"
+  export IS_INFERENCE_MSC_2="${IS_INFERENCE_MSC_2:-0}"
 
   # Masks of regions, made where absent
   export DETECTOR="${DETECTOR:-gradient}" DETECTOR_PATH="${DETECTOR_PATH:-}"
   export THRESHOLD="${THRESHOLD:-0.12}" MAX_REGIONS="${MAX_REGIONS:-255}"
   export IS_OVERSEGMENT="${IS_OVERSEGMENT:-1}"
   export IS_GROUPED="${IS_GROUPED:-1}" NUM_GROUPS="${NUM_GROUPS:-32}"
+  export NUM_ROUNDS="${NUM_ROUNDS:-1}"
+  export NUM_PIXEL_GROUPS="${NUM_PIXEL_GROUPS:-64}"
   export NUM_TEXTONS="${NUM_TEXTONS:-40}"
   export COLOR_WEIGHT="${COLOR_WEIGHT:-1}" MERGE_COST="${MERGE_COST:-0}"
 
@@ -60,8 +65,9 @@
   # Sourced: a fresh bash works on, free of the caller's options and aliases.
   [ "${BASH_SOURCE[0]:-}" = "$0" ] || exec bash "$script"
   source "$root/bashscripts/stages.sh" &&
-    show_settings 1 && { [ -n "$CAMVID_SOURCE" ] || check 1; } && set_up &&
-    prepare prepare_camvid && check 1 && check_oversegmentations &&
+    for_rounds show_settings &&
+    { [ -n "$CAMVID_SOURCE" ] || for_rounds check; } && set_up &&
+    prepare prepare_camvid && for_rounds check && check_oversegmentations &&
     prepare make_oversegmentations && prepare group_regions &&
-    run_stages train_unsup 1
+    for_rounds run_stages train_unsup
 )

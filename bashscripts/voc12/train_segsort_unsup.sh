@@ -31,7 +31,9 @@
   export RESTORE_FROM_1="${RESTORE_FROM_1-${RESTORE_FROM-$imagenet}}"
   export BATCH_NORM_DECAY="${BATCH_NORM_DECAY:-0.9997}"
   export NUM_STEPS_1="${NUM_STEPS_1:-${NUM_STEPS:-10000}}"
+  export NUM_STEPS_2="${NUM_STEPS_2:-${NUM_STEPS:-10000}}"
   export LEARNING_RATE_1="${LEARNING_RATE_1:-${LEARNING_RATE:-2e-3}}"
+  export LEARNING_RATE_2="${LEARNING_RATE_2:-${LEARNING_RATE:-2e-3}}"
   export BATCH_SIZE="${BATCH_SIZE:-8}" INPUT_SIZE="${INPUT_SIZE:-336,336}"
   # Regions carry no class: those of earlier batches are all other regions.
   export NUM_BANKS="${NUM_BANKS:-0}"
@@ -40,6 +42,8 @@
   export THRESHOLD="${THRESHOLD:-}" MAX_REGIONS="${MAX_REGIONS:-255}"
   export IS_OVERSEGMENT="${IS_OVERSEGMENT:-1}"
   export IS_GROUPED="${IS_GROUPED:-0}" NUM_GROUPS="${NUM_GROUPS:-16}"
+  export NUM_ROUNDS="${NUM_ROUNDS:-1}"
+  export NUM_PIXEL_GROUPS="${NUM_PIXEL_GROUPS:-64}"
   export NUM_TEXTONS="${NUM_TEXTONS:-40}"
   export COLOR_WEIGHT="${COLOR_WEIGHT:-1}" MERGE_COST="${MERGE_COST:-0}"
 
@@ -49,7 +53,7 @@
   # Sourced: a fresh bash works on, free of the caller's options and aliases.
   [ "${BASH_SOURCE[0]:-}" = "$0" ] || exec bash "$script"
   source "$root/bashscripts/stages.sh" &&
-    show_settings 1 && check 1 && check_oversegmentations && set_up &&
-    prepare make_oversegmentations && prepare group_regions &&
-    run_stages train_unsup 1
+    for_rounds show_settings && for_rounds check && check_oversegmentations &&
+    set_up && prepare make_oversegmentations && prepare group_regions &&
+    for_rounds run_stages train_unsup
 )

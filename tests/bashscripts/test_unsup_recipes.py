@@ -65,7 +65,55 @@ def test_the_demo_groups_regions_by_texture_alone(project):
   assert calls['group_regions.py']['color_weight'] == '0'
   assert float(calls['group_regions.py']['merge_cost']) > 0
   assert 'grouped' in calls['train_segsort_unsup.py']
-  assert calls['train_segsort_unsup.py']['num_banks'] == '2'
+  training = calls['train_segsort_unsup.py']
+  assert training['num_banks'] == '0' and 'no-random_scale' in training
+  assert 'random_color' in training and 'random_rotation' in training
+
+
+def test_the_demo_goes_on_with_groups_of_pixels(project):
+  result = project.run('demo/train_segsort_unsup.sh', NUM_PIXEL_GROUPS='40')
+  assert result.returncode == 0, result.stderr
+  calls = project.calls()
+  names = _names(project)
+  first = names.index('group_pixels.py')
+  assert names[first + 1:first + 4] == STEPS
+  before, (_, grouping), (_, training) = calls[:first], *calls[first:first + 2]
+  trained = next(flags for name, flags in before if name == STEPS[0])
+  regions = next(flags for name, flags in before if name == 'group_regions.py')
+  assert trained['snapshot_dir'].endswith('stage1')
+  assert training['snapshot_dir'].endswith('stage2')
+  assert training['restore_from'] == trained['snapshot_dir']
+  assert 'not_restore_classifier' not in training and 'grouped' in training
+  assert grouping['restore_from'] == trained['snapshot_dir']
+  assert grouping['data_list'] == regions['data_list']
+  assert grouping['save_list'] == training['data_list'] != trained['data_list']
+  assert grouping['num_groups'] == '40'
+  for name in ('num_textons', 'color_weight', 'merge_cost', 'random_seed'):
+    assert grouping[name] == regions[name]
+
+
+@pytest.mark.parametrize('dataset', ('voc12', 'camvid'))
+def test_a_second_round_can_be_asked_for(project, dataset):
+  result = project.run(f'{dataset}/train_segsort_unsup.sh', NUM_ROUNDS='2',
+                       IS_GROUPED='1')
+  assert result.returncode == 0, result.stderr
+  rounds = [flags for name, flags in project.calls() if name == STEPS[0]]
+  assert len(rounds) == 2 and 'group_pixels.py' in _names(project)
+  for name in ('num_steps', 'learning_rate'):
+    assert rounds[0][name] == rounds[1][name]
+  assert rounds[1]['restore_from'] == rounds[0]['snapshot_dir']
+
+
+@pytest.mark.parametrize('settings, words', (
+    ({'NUM_ROUNDS': '3'}, "NUM_ROUNDS is '3'; it must be 1 or 2"),
+    ({'NUM_ROUNDS': '2', 'IS_GROUPED': '0'}, 'IS_GROUPED=1, or NUM_ROUNDS=1'),
+    ({'RANDOM_COLOR': 'y'}, "RANDOM_COLOR is 'y'; it must be 0 or 1")))
+def test_rounds_that_cannot_be_are_refused(project, settings, words):
+  result = project.run('demo/train_segsort_unsup.sh', **settings)
+  assert result.returncode == 2
+  line = result.stderr.splitlines()[-1]
+  assert line.startswith('error: ') and words in line
+  assert STEPS[0] not in _names(project)
 
 
 @pytest.mark.parametrize('dataset', ('voc12',))
