@@ -128,7 +128,8 @@ group_pixels() {
 # What regions look like; all are numbers, so words need no quotes.
 looks_flags() {
   echo --num_textons "$NUM_TEXTONS" --color_weight "$COLOR_WEIGHT" \
-    --merge_cost "$MERGE_COST" --random_seed "$RANDOM_SEED"
+    --row_weight "$ROW_WEIGHT" --merge_cost "$MERGE_COST" \
+    --random_seed "$RANDOM_SEED"
 }
 
 # The commands that get the data, as one would type them.

@@ -81,8 +81,8 @@ def described_pixels(examples, embedder, looks, config):
     config: a PixelGroupConfig.
 
   Yields:
-    f32[H, W, D + T]: the unit embedding, and --texture_weight times what
-    describes the region, square roots of shares, of unit length by themselves.
+    f32[H, W, V]: the unit embedding; --texture_weight times what describes the
+    region, square roots of shares; and --row_weight times the row.
   """
   histograms, _, owners = looks
   first = 0
@@ -93,6 +93,10 @@ def described_pixels(examples, embedder, looks, config):
     parts = [np.asarray(embedder.embed(image))]
     if config.texture_weight:
       parts.append(config.texture_weight * histograms[own][regions])
+    if config.row_weight:
+      rows = region_groups.row_of_pixels(regions.shape)
+      parts.append(np.broadcast_to(
+          config.row_weight * rows, regions.shape)[..., None])
     yield np.concatenate(parts, -1).astype(np.float32)
 
 

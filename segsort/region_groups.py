@@ -31,7 +31,7 @@ class GroupConfig(config_lib.Settings):
   """Which regions are grouped, and by what."""
 
   POSITIVE = 'num_groups', 'num_textons', 'min_pixels'
-  NOT_NEGATIVE = 'random_seed', 'color_weight', 'merge_cost'
+  NOT_NEGATIVE = 'random_seed', 'color_weight', 'row_weight', 'merge_cost'
   BELOW = {'num_groups': 256, 'random_seed': 2**31}
 
   data_list: str = config_lib.setting(
@@ -46,6 +46,9 @@ class GroupConfig(config_lib.Settings):
   num_textons: int = config_lib.setting(40, 'words that describe a texture')
   color_weight: float = config_lib.setting(
       1., 'of the colours beside the texture; 0: colours mean nothing')
+  row_weight: float = config_lib.setting(
+      0., 'of the row, 0 at the top to 1, beside the texture, where above and '
+      'below mean something, as in street scenes')
   merge_cost: float = config_lib.setting(
       0., 'regions of an image that touch and look alike are described as one '
       "up to this cost, in pixels times squared Hellinger distance (Ward's "
@@ -66,7 +69,10 @@ def group_regions(config):
       the masks is not in that of the data.
   """
   examples = read_examples(config)
-  histograms, sizes, owners = describe_regions(examples, config)
+  looks, sizes, owners = describe_regions(examples, config)
+  if config.row_weight:
+    rows = mean_rows(examples, owners, len(sizes))
+    looks = np.concatenate([looks, config.row_weight * rows[:, None]], 1)
   large = sizes >= config.min_pixels
   if not large.any():
     raise InputError(
@@ -74,7 +80,7 @@ def group_regions(config):
         'lower --min_pixels, or make larger regions by a higher --threshold')
   groups = np.full(len(sizes), input_pipeline.IGNORED)
   groups[large] = cluster(
-      histograms[large], config.num_groups, config.random_seed)[0]
+      looks[large], config.num_groups, config.random_seed)[0]
   write_groups(examples, masks_of(examples, groups[owners]),
                groups[large].max() + 1, config)
   counts = np.bincount(groups[large], sizes[large])
@@ -141,6 +147,30 @@ def describe_regions(examples, config):
     owners.append(own + count)
     count += len(histograms)
   return tuple(np.concatenate(part) for part in (described, sizes, owners))
+
+
+def mean_rows(examples, owners, count):
+  """Where the described regions are.
+
+  Args:
+    examples: list of `image_list.Example`.
+    owners: as `describe_regions` returns them.
+    count: of the described regions.
+
+  Returns:
+    f32[count], the mean row of their pixels, 0 at the top to 1.
+  """
+  sums, sizes = np.zeros(count), np.zeros(count)
+  for own in masks_of(examples, owners):
+    rows = np.broadcast_to(row_of_pixels(own.shape), own.shape)
+    sums += np.bincount(own.ravel(), rows.ravel(), count)
+    sizes += np.bincount(own.ravel(), minlength=count)
+  return (sums / np.maximum(sizes, 1)).astype(np.float32)
+
+
+def row_of_pixels(size):
+  """Returns f32[H, 1] for (H, W): the row of each pixel, 0 to below 1."""
+  return (np.arange(size[0], dtype=np.float32) / size[0])[:, None]
 
 
 def learn_textons(examples, config):

@@ -59,6 +59,7 @@
   export NUM_ROUNDS="${NUM_ROUNDS:-1}"
   export NUM_PIXEL_GROUPS="${NUM_PIXEL_GROUPS:-64}"
   export NUM_TEXTONS="${NUM_TEXTONS:-40}"
+  export ROW_WEIGHT="${ROW_WEIGHT:-0}"
   export COLOR_WEIGHT="${COLOR_WEIGHT:-1}" MERGE_COST="${MERGE_COST:-0}"
 
   source "$root/bashscripts/settings.sh"

@@ -62,6 +62,7 @@
   export NUM_GROUPS="${NUM_GROUPS:-16}"
   export NUM_PIXEL_GROUPS="${NUM_PIXEL_GROUPS:-64}"
   export NUM_TEXTONS="${NUM_TEXTONS:-80}"
+  export ROW_WEIGHT="${ROW_WEIGHT:-0}"
   export COLOR_WEIGHT="${COLOR_WEIGHT:-0}" MERGE_COST="${MERGE_COST:-250}"
 
   source "$root/bashscripts/settings.sh"

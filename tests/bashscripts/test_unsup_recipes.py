@@ -44,7 +44,7 @@ def test_groups_of_regions_are_made_for_training_alone(project, dataset):
   project.add(HED[dataset])
   result = project.run(f'{dataset}/train_segsort_unsup.sh', RESTORE_FROM='',
                        IS_GROUPED='1', NUM_GROUPS='9', COLOR_WEIGHT='0.5',
-                       MERGE_COST='70', NUM_TEXTONS='30')
+                       MERGE_COST='70', NUM_TEXTONS='30', ROW_WEIGHT='2')
   assert result.returncode == 0, result.stderr
   names = _names(project)
   first = names.index('group_regions.py')
@@ -52,6 +52,7 @@ def test_groups_of_regions_are_made_for_training_alone(project, dataset):
   (_, grouping), (_, training), (_, extraction) = project.calls()[
       first:first + 3]
   assert grouping['num_groups'] == '9' and grouping['color_weight'] == '0.5'
+  assert grouping['row_weight'] == '2'
   assert grouping['merge_cost'] == '70' and grouping['num_textons'] == '30'
   assert grouping['data_dir'] == training['data_dir']
   assert grouping['save_list'] == training['data_list']

@@ -98,11 +98,12 @@ def test_described_pixels_by_hand(data):
            np.array([0, 1, 1, 0]))
   first, second = pixel_groups.described_pixels(
       examples, _Colours(), looks,
-      pixel_groups.PixelGroupConfig(**_settings(data, texture_weight=.5)))
-  assert first.shape == (32, 40, 4) and first.dtype == np.float32
-  np.testing.assert_allclose(first[0, 0], [1, 0, .3, .4])
-  np.testing.assert_allclose(second[31, 0], [0, 1, .5, 0])
-  np.testing.assert_allclose(second[0, 39], [1, 0, .3, .4])
+      pixel_groups.PixelGroupConfig(
+          **_settings(data, texture_weight=.5, row_weight=2.)))
+  assert first.shape == (32, 40, 5) and first.dtype == np.float32
+  np.testing.assert_allclose(first[0, 0], [1, 0, .3, .4, 0])
+  np.testing.assert_allclose(second[24, 0], [0, 1, .5, 0, 1.5])
+  np.testing.assert_allclose(second[0, 39], [1, 0, .3, .4, 0])
 
 
 def test_the_nearest_centre(rng):

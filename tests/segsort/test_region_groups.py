@@ -105,6 +105,25 @@ def test_alike_neighbours_are_described_and_grouped_as_one(data, capsys):
     assert (mask == mask[0, 0]).all() and mask[0, 0] < 3
 
 
+def test_rows_tell_regions_apart_where_they_mean_something(data):
+  examples = _examples(data)
+  for i in range(len(PICTURES)):
+    regions = np.zeros((48, 48), np.uint8)
+    regions[24:] = 1
+    files.write_png(str(data / f'hed/im{i}.png'), regions)
+  rows = region_groups.mean_rows(examples, np.arange(12), 12)
+  np.testing.assert_allclose(rows, [11.5 / 48, 35.5 / 48] * 6)
+  one = region_groups.mean_rows(examples, np.arange(12) // 2, 6)
+  np.testing.assert_allclose(one, [23.5 / 48] * 6)
+  region_groups.group_regions(_config(data, num_groups=2, row_weight=9.))
+  masks = [files.read_mask(str(data / f'groups/im{i}.png'))
+           for i in range(len(PICTURES))]
+  upper, lower = masks[0][0, 0], masks[0][47, 0]
+  assert upper != lower
+  for mask in masks:
+    assert (mask[:24] == upper).all() and (mask[24:] == lower).all()
+
+
 def _examples(data):
   return image_list.read_list(
       str(data / 'list.txt'), str(data), ('image', 'oversegmentation'))
@@ -178,7 +197,7 @@ def test_what_cannot_be_grouped_is_said(data, settings, words):
 
 @pytest.mark.parametrize('settings', (
     {'num_groups': 256}, {'num_groups': 0}, {'color_weight': -1.},
-    {'merge_cost': -1.}, {'num_textons': 0}))
+    {'merge_cost': -1.}, {'row_weight': -1.}, {'num_textons': 0}))
 def test_numbers_out_of_range_are_refused(data, settings):
   name, = settings
   with pytest.raises(InputError, match=f'--{name} is'):
