@@ -146,13 +146,29 @@ def draw_rows(rows, labels, classes):
   Returns:
     u8[H, W, 3].
   """
-  shapes = [row[0].shape for row in rows]
+  sheet, width, bottom = lay_out(rows, COLUMNS, 60)
+  sheet_lib.draw_legend(
+      sheet, GAP, bottom + 2, labels, classes, width - 2 * GAP)
+  return sheet.pixels
+
+
+def lay_out(rows, titles, space=0):
+  """Puts pictures into rows and columns on a sheet.
+
+  Args:
+    rows: lists of u8[H, W, 3], None for what is not known.
+    titles: of the columns.
+    space: height that is left free below.
+
+  Returns:
+    A `sheet.Sheet`, its width and where the free space starts.
+  """
   heights = [scale_to(row[0], CELL).shape[0] for row in rows]
-  width = GAP + len(COLUMNS) * (CELL[1] + GAP)
+  width = GAP + len(titles) * (CELL[1] + GAP)
   sheet = sheet_lib.Sheet(
-      TITLE + sum(heights) + len(shapes) * GAP + 60, width)
+      TITLE + sum(heights) + len(rows) * GAP + space, width)
   top = TITLE
-  for column, title in enumerate(COLUMNS):
+  for column, title in enumerate(titles):
     sheet.write(GAP + column * (CELL[1] + GAP) + CELL[1] // 2, 5, title,
                 anchor='ma')
   for row, height in zip(rows, heights):
@@ -162,8 +178,7 @@ def draw_rows(rows, labels, classes):
         left = GAP + column * (CELL[1] + GAP)
         sheet.paste(left + (CELL[1] - pixels.shape[1]) // 2, top, pixels)
     top += height + GAP
-  sheet_lib.draw_legend(sheet, GAP, top + 2, labels, classes, width - 2 * GAP)
-  return sheet.pixels
+  return sheet, width, top
 
 
 def mark(image, mask, size):

@@ -1,0 +1,72 @@
+"""Sheets of masks: one colour a number in all columns, missing masks."""
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from segsort import files
+from segsort.errors import InputError
+from segsort.explanation import figures
+from segsort.explanation import mask_sheet
+
+
+@pytest.fixture
+def data(tmp_path):
+  """Two pictures as large as a cell, with masks in two folders."""
+  height, width = figures.CELL
+  lines = []
+  for i in range(2):
+    image = np.full((height, width, 3), 40 + 100 * i, np.uint8)
+    files.write_png(str(tmp_path / f'images/im{i}.png'), image)
+    mask = np.full((height, width), 7, np.uint8)
+    files.write_png(str(tmp_path / f'a/im{i}.png'), mask)
+    mask[:, width // 2:], mask[:9] = 3, 255
+    files.write_png(str(tmp_path / f'b/im{i}.png'), mask)
+    lines.append(f'images/im{i}.png\n')
+  (tmp_path / 'list.txt').write_text(''.join(lines))
+  return tmp_path
+
+
+def _config(data, **settings):
+  return mask_sheet.MaskSheetConfig(**{
+      'data_list': str(data / 'list.txt'), 'data_dir': str(data),
+      'mask_dirs': 'a,b', 'save_path': str(data / 'sheet.png'), **settings})
+
+
+def _drawn(data, **settings):
+  mask_sheet.draw_masks(_config(data, **settings))
+  with PIL.Image.open(data / 'sheet.png') as picture:
+    return np.array(picture.convert('RGB')).astype(int)
+
+
+def test_a_number_has_one_colour_in_all_masks(data):
+  sheet = _drawn(data)
+  height, width = figures.CELL
+  step = width + figures.GAP
+  assert sheet.shape == (
+      figures.TITLE + 2 * (height + figures.GAP), figures.GAP + 3 * step, 3)
+  for row in range(2):
+    y = figures.TITLE + row * (height + figures.GAP) + height // 2
+    first, second = (figures.GAP + column * step for column in (1, 2))
+    assert (sheet[y, figures.GAP + 5] == 40 + 100 * row).all()
+    np.testing.assert_array_equal(sheet[y, first + 5], sheet[y, second + 5])
+    other = sheet[y, second + width - 5]
+    assert np.abs(sheet[y, second + 5] - other).max() > 50
+    np.testing.assert_array_equal(
+        sheet[y - height // 2 + 3, second + 5], mask_sheet.IGNORED_COLOR)
+
+
+def test_pictures_can_be_named(data):
+  assert _drawn(data, show='im1').shape[0] < _drawn(data).shape[0]
+  assert (_drawn(data, max_images=1)[figures.TITLE + 5, figures.GAP + 5]
+          == 40).all()
+
+
+def test_masks_that_do_not_fit_are_named(data):
+  files.write_png(str(data / 'b/im1.png'), np.zeros((4, 5), np.uint8))
+  for settings, words in ({}, 'im1.png is 4x5'), (
+      {'mask_dirs': 'a,c'}, 'c/im0.png'), ({'show': 'im9'}, "'im9'"):
+    with pytest.raises(InputError, match=words) as raised:
+      mask_sheet.draw_masks(_config(data, **settings))
+    assert '\n' not in str(raised.value)
+  assert not (data / 'sheet.png').exists()
