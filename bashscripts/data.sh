@@ -206,7 +206,12 @@ prepare_source() {
 # Only if some are absent: masks of one's own are left alone.
 make_oversegmentations() {
   local optional=()
-  is_on IS_TRAIN_1 && find_missing_regions || return 0
+  is_on IS_TRAIN_1 || return 0
+  if ! find_missing_regions; then
+    printf '\nthe oversegmentations of %s are all there and used as they are\n' \
+      "$(typed "$TRAIN_LIST_1")"
+    return
+  fi
   [ -z "$DETECTOR_PATH" ] || optional+=(--detector_path "$DETECTOR_PATH")
   [ -z "$THRESHOLD" ] || optional+=(--threshold "$THRESHOLD")
   printf '\n== oversegmentations of %s ==\n' "$(typed "$TRAIN_LIST_1")"

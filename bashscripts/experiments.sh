@@ -43,11 +43,13 @@
     case " ${ROWS:-$1} " in *" $1 "*) ;; *) return ;; esac
     mkdir -p "$where/$1" || exit
     printf '== %s, seed %s: %s ==\n' "$1" "$seed" "${*:4}"
-    env IS_BOUNDARY=1 "${@:5}" RANDOM_SEED="$seed" SNAPSHOT_DIR="$run_dir" "$4" \
+    env IS_BOUNDARY="${IS_BOUNDARY:-1}" "${@:5}" RANDOM_SEED="$seed" \
+      SNAPSHOT_DIR="$run_dir" "$4" \
       bash "$root/bashscripts/$3.sh" > "$log" 2>&1 ||
       { failed+=("$1, seed $seed: $log"); tail -n 2 "$log"; return; }
     "$PYTHON" "$root/pyscripts/make_table.py" --experiment_dir "$where" \
-      --row "$1" --trained_row "$2" --number "$number" --seed "$seed" --settings "${*:3}" \
+      --row "$1" --trained_row "$2" --number "$number" --seed "$seed" \
+      --settings "${*:3}" \
       --results "$run_dir/stage1/${4#RESULTS_NAME=}"
   }
 

@@ -1,6 +1,8 @@
 # The demo: does segment sorting beat softmax, and which of its parts matter?
 # shellcheck shell=bash
 SEEDS="${SEEDS:-1 2 3}"
+# The demo's masks leave out both sides of all borders.
+IS_BOUNDARY="${IS_BOUNDARY:-0}"
 
 rows() {
   row softmax demo/train_softmax

@@ -49,6 +49,14 @@ def test_each_row_runs_with_each_seed_and_is_tabulated(project):
       f'{where}/plain/seed1/stage1/results_nearest')
 
 
+def test_the_demo_has_no_boundaries_to_score(project):
+  result = project.run('experiments.sh', how='bash {} demo', SEEDS='1',
+                       ROWS='softmax')
+  assert result.returncode == 0, result.stderr
+  flags, = [flags for name, flags in project.calls() if name == 'eval_miou.py']
+  assert 'boundary' not in flags
+
+
 def test_a_failing_row_is_named_and_the_others_run(project):
   result = _start(project, FAILING='extract_prototypes.py', SEEDS='3')
   assert result.returncode == 1

@@ -36,6 +36,7 @@ def test_masks_that_are_there_are_left_alone(project, dataset):
   result = project.run(f'{dataset}/train_segsort_unsup.sh', RESTORE_FROM='')
   assert result.returncode == 0, result.stderr
   assert 'make_oversegmentation.py' not in _names(project)
+  assert 'train.txt are all there and used as they are' in result.stdout
   assert set(STEPS) <= set(_names(project))
 
 
