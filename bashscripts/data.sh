@@ -67,15 +67,20 @@ missing() {
   fail "$1 is missing: looked for $2; get it with: $("$GET_DATA")${3:+, $3}"
 }
 
-# Training without labels needs a mask of regions for every image of its list;
-# with IS_OVERSEGMENT=0 it stops where one is missing.
+# Training without labels needs a mask of regions for every image of its lists;
+# with IS_OVERSEGMENT=0 it stops where one is missing. The arguments are rounds.
 check_oversegmentations() {
-  is_on IS_TRAIN_1 && ! is_on IS_OVERSEGMENT || return 0
-  find_missing_regions || return 0
-  fail "the oversegmentation $missing_regions is missing; make it with:" \
-    "python $(typed "$root/pyscripts/make_oversegmentation.py")" \
-    "--data_list $(typed "$TRAIN_LIST_1") --data_dir $(typed "$DATA_DIR")," \
-    'or IS_OVERSEGMENT=1'
+  local round list
+  ! is_on IS_OVERSEGMENT || return 0
+  for round in "$@"; do
+    list="TRAIN_LIST_$round"
+    if is_on "IS_TRAIN_$round" && find_missing_regions "${!list}"; then
+      fail "the oversegmentation $missing_regions is missing; make it with:" \
+        "python $(typed "$root/pyscripts/make_oversegmentation.py")" \
+        "--data_list $(typed "${!list}") --data_dir $(typed "$DATA_DIR")," \
+        'or IS_OVERSEGMENT=1'
+    fi
+  done
 }
 
 check_bsds500() {
@@ -90,39 +95,49 @@ check_bsds500() {
   done
 }
 
-# Sets `missing_regions` to the first mask of regions that is not there; the
-# third column names it, or segcls -> hed in the second.
+# Sets `missing_regions` to the first mask of regions of a list that is not
+# there; the third column names it, or segcls -> hed in the second.
 find_missing_regions() {
   local image mask regions
   while read -r image mask regions || [ "$image" ]; do
     regions="${regions:-${mask//segcls/hed}}"
     missing_regions="$DATA_DIR/${regions#/}"
     [ -z "$image" ] || [ -f "$missing_regions" ] || return 0
-  done <"$TRAIN_LIST_1"
+  done <"$1"
   return 1
 }
 
 # Numbers groups of alike regions; round 1 then takes the list with these.
 group_regions() {
-  is_on IS_TRAIN_1 && is_on IS_GROUPED || return 0
-  printf '\n== groups of the regions of %s ==\n' "$(typed "$TRAIN_LIST_1")"
-  "$PYTHON" "$root/pyscripts/group_regions.py" \
-    --data_list "$TRAIN_LIST_1" --data_dir "$DATA_DIR" \
-    --save_dir "$DATA_DIR/groups" --save_list "$DATA_DIR/groups/train.txt" \
-    --num_groups "$NUM_GROUPS" $(looks_flags) &&
-    TRAIN_LIST_1="$DATA_DIR/groups/train.txt"
+  is_on IS_GROUPED || return 0
+  group 1 regions --num_groups "$NUM_GROUPS"
 }
 
-# The same for pixels, by the network of round 1 as well, for round 2.
+# The same for pixels, by the network that round 2 goes on from.
 group_pixels() {
-  printf '\n== groups of the pixels of %s ==\n' "$(typed "$TRAIN_LIST_2")"
-  "$PYTHON" "$root/pyscripts/group_pixels.py" \
-    --restore_from "$SNAPSHOT_DIR/stage1" \
-    --data_list "$TRAIN_LIST_2" --data_dir "$DATA_DIR" \
-    --save_dir "$DATA_DIR/groups2" --save_list "$DATA_DIR/groups2/train.txt" \
-    --input_size "$PROTOTYPE_INPUT_SIZE" --strides "$PROTOTYPE_STRIDES" \
-    --num_groups "$NUM_PIXEL_GROUPS" $(looks_flags) &&
-    TRAIN_LIST_2="$DATA_DIR/groups2/train.txt"
+  group 2 pixels --num_groups "$NUM_PIXEL_GROUPS" \
+    --restore_from "${RESTORE_FROM_2:-$SNAPSHOT_DIR/stage1}" \
+    --input_size "$PROTOTYPE_INPUT_SIZE" --strides "$PROTOTYPE_STRIDES"
+}
+
+# group ROUND regions|pixels [FLAG...]: masks in a folder of this run, so that
+# runs side by side have their own; those that training began with are kept.
+group() {
+  local list="TRAIN_LIST_$1" run="${SNAPSHOT_DIR#"$root"/}" folder
+  folder="$DATA_DIR/groups/${run//[!A-Za-z0-9.-]/_}/round$1"
+  printf '\n== groups of the %s of %s ==\n' "$2" "$(typed "${!list}")"
+  if [ -f "$folder/train.txt" ] && ! is_on OVERWRITE &&
+      [ "$(find "$SNAPSHOT_DIR/stage$1" -name 'model.ckpt-*.index' 2>/dev/null)" ]
+  then
+    printf 'stage %s began with those in %s, used as they are\n' \
+      "$1" "$(typed "$folder")"
+  else
+    "$PYTHON" "$root/pyscripts/group_$2.py" \
+      --data_list "${!list}" --data_dir "$DATA_DIR" \
+      --save_dir "$folder" --save_list "$folder/train.txt" \
+      $(looks_flags) "${@:3}" || return
+  fi
+  printf -v "$list" %s "$folder/train.txt"
 }
 
 # What regions look like; all are numbers, so words need no quotes.
@@ -166,10 +181,10 @@ how_to_prepare() {
     "$(typed "$LIST_DIR")"
 }
 
-# prepare FUNCTION: one of those that make data; says which failed.
+# prepare FUNCTION [ARGUMENT...]: one of those that make data; says which failed.
 prepare() {
   local status
-  "$1"
+  "$@"
   status="$?"
   [ "$status" -eq 0 ] || printf '%s failed with status %s\n' "$1" "$status" >&2
   return "$status"
@@ -203,20 +218,23 @@ prepare_source() {
     --source_dir "$2" --data_dir "$DATA_DIR" --list_dir "$LIST_DIR"
 }
 
-# Only if some are absent: masks of one's own are left alone.
+# Only if some are absent: masks of one's own are left alone. The arguments are
+# rounds.
 make_oversegmentations() {
-  local optional=()
-  is_on IS_TRAIN_1 || return 0
-  if ! find_missing_regions; then
-    printf '\nthe oversegmentations of %s are all there and used as they are\n' \
-      "$(typed "$TRAIN_LIST_1")"
-    return
-  fi
+  local round list optional=()
   [ -z "$DETECTOR_PATH" ] || optional+=(--detector_path "$DETECTOR_PATH")
   [ -z "$THRESHOLD" ] || optional+=(--threshold "$THRESHOLD")
-  printf '\n== oversegmentations of %s ==\n' "$(typed "$TRAIN_LIST_1")"
-  "$PYTHON" "$root/pyscripts/make_oversegmentation.py" \
-    --data_list "$TRAIN_LIST_1" --data_dir "$DATA_DIR" \
-    --detector "$DETECTOR" --max_regions "$MAX_REGIONS" \
-    ${optional[@]+"${optional[@]}"}
+  for round in "$@"; do
+    list="TRAIN_LIST_$round"
+    is_on "IS_TRAIN_$round" || continue
+    printf '\n== oversegmentations of %s ==\n' "$(typed "${!list}")"
+    if ! find_missing_regions "${!list}"; then
+      echo 'all there, used as they are'
+      continue
+    fi
+    "$PYTHON" "$root/pyscripts/make_oversegmentation.py" \
+      --data_list "${!list}" --data_dir "$DATA_DIR" \
+      --detector "$DETECTOR" --max_regions "$MAX_REGIONS" \
+      ${optional[@]+"${optional[@]}"} || return
+  done
 }

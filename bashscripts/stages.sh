@@ -102,7 +102,7 @@ is_softmax() {
 train_unsup() {
   local grouped=()
   ! is_on IS_GROUPED || grouped=(--grouped)
-  [ "$1" = 1 ] || group_pixels || return
+  if [ "$1" = 1 ]; then group_regions; else group_pixels; fi || return
   run_training train_segsort_unsup.py "$1" $(sorting_flags) \
     ${grouped[@]+"${grouped[@]}"}
 }
@@ -214,6 +214,9 @@ for_rounds() {
     2)
       is_on IS_GROUPED || fail 'NUM_ROUNDS=2 needs the groups of round 1:' \
         'IS_GROUPED=1, or NUM_ROUNDS=1'
+      [ "$STRATEGY" != multi_worker ] || fail 'NUM_ROUNDS=2 groups pixels' \
+        'between the rounds, for which several workers do not wait:' \
+        'NUM_ROUNDS=1, or another STRATEGY'
       "$@" 1 2
       ;;
     *) fail "NUM_ROUNDS is '$NUM_ROUNDS'; it must be 1 or 2" ;;

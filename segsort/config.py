@@ -85,7 +85,7 @@ class TrainConfig(DataSettings, ModelSettings):
   random_scale: bool = setting(True, 'resize by 0.5 to 2')
   random_crop: bool = setting(True, 'crop anywhere, not at the centre')
   random_rotation: bool = setting(
-      False, 'turn by a right angle, two or three, or not at all')
+      False, 'rotate by 0, 90, 180 or 270 degrees')
   random_color: bool = setting(
       False, 'exchange, fade and shift colours, for data where they say little')
   concentration: float = setting(10., 'kappa of the von Mises-Fisher density')

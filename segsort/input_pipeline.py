@@ -87,7 +87,7 @@ def _training_batches(
     labels.set_shape([None, None])
     seed = tf.stack([config.random_seed, tf.cast(number, tf.int32)])
     if config.random_rotation:
-      image, labels = preprocessing.turn(
+      image, labels = preprocessing.rotate(
           image, labels, tf.random.experimental.stateless_fold_in(seed, 1))
     if config.random_color:
       image = preprocessing.recolor(

@@ -1,4 +1,4 @@
-"""Random turns, colours, scale, mirror and crop; labels follow their image.
+"""Random rotations, colours, scale, mirror and crop; labels follow their image.
 
 Of scale, mirror and crop only the crop is resampled: each output row and column
 knows where in the original image it comes from. The sampling is that of
@@ -19,12 +19,12 @@ def subtract_mean(image):
   return tf.cast(image, tf.float32) - tf.constant(PIXEL_MEAN)
 
 
-def turn(image, labels, seed):
-  """Turns an image by no, one, two or three right angles, drawn from a seed.
+def rotate(image, labels, seed):
+  """Rotates an image by 0, 90, 180 or 270 degrees, drawn from a seed.
 
   Args:
     image: u8[H, W, 3].
-    labels: i32[H, W], turned with it.
+    labels: i32[H, W], rotated with it.
     seed: i32[2].
 
   Returns:
@@ -39,9 +39,10 @@ def turn(image, labels, seed):
 def recolor(image, seed):
   """Changes an image's colours so that they tell little, drawn from a seed.
 
-  Red, green and blue change places. The picture is grey half of the time, else
-  its saturation is 0 to 1.3 times what it was. Then contrast becomes .6 to 1.2
-  times what it was, brightness up to 30 more or less, each channel's up to 20.
+  Red, green and blue change places. Half of the pictures lose their colours,
+  the others keep 0 to 1.3 times their saturation. Then all values are
+  multiplied by .6 to 1.2, changed by up to 30, and those of each channel by up
+  to 20, so that grey pictures have a tint.
 
   Args:
     image: u8[H, W, 3].
@@ -54,9 +55,9 @@ def recolor(image, seed):
   pixels = tf.gather(tf.cast(image, tf.float32), tf.argsort(draws[:3]), axis=2)
   grey = tf.reduce_mean(pixels, 2, keepdims=True)
   saturation = tf.where(draws[3] < .5, 0., 1.3 * draws[4])
-  contrast = .6 + .6 * draws[5]
-  brightness = 60 * (draws[6] - .5) + 40 * (draws[7:] - .5)
-  pixels = (grey + (pixels - grey) * saturation) * contrast + brightness
+  gain = .6 + .6 * draws[5]
+  shift = 60 * (draws[6] - .5) + 40 * (draws[7:] - .5)
+  pixels = (grey + (pixels - grey) * saturation) * gain + shift
   return tf.cast(tf.round(tf.clip_by_value(pixels, 0, 255)), tf.uint8)
 
 

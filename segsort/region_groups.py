@@ -92,7 +92,7 @@ def group_regions(config):
 
 
 def read_examples(config):
-  """Reads the list, and looks whether the masks can be named in another.
+  """Reads the list, and looks whether masks and another list can be written.
 
   Args:
     config: a GroupConfig.
@@ -111,7 +111,26 @@ def read_examples(config):
   examples = image_list.read_list(
       config.data_list, config.data_dir, ('image', 'oversegmentation'))
   image_list.check_names(examples)
+  check_not_inputs(examples, config)
   return examples
+
+
+def check_not_inputs(examples, config):
+  """Raises InputError if what is to be written would replace what is read."""
+  read = {os.path.realpath(path) for example in examples for path in (
+      example.image, example.mask, example.oversegmentation) if path}
+  read.add(os.path.realpath(config.data_list))
+  written = [('--save_dir', mask_path(example, config))
+             for example in examples]
+  for flag, path in [*written, ('--save_list', config.save_list)]:
+    if os.path.realpath(path) in read:
+      raise InputError(f'{flag}: {path} would be overwritten, which '
+                       f'{config.data_list} reads; name another')
+
+
+def mask_path(example, config):
+  """Where the mask of groups of an image goes."""
+  return os.path.join(config.save_dir, f'{example.name}.png')
 
 
 def describe_regions(examples, config):
@@ -243,7 +262,7 @@ def write_groups(examples, masks, count, config):
   lines = []
   for example, mask in zip(
       tqdm.tqdm(examples, desc='writing', unit='image'), masks, strict=True):
-    path = os.path.join(config.save_dir, f'{example.name}.png')
+    path = mask_path(example, config)
     files.write_png(path, mask.astype(np.uint8))
     lines.append(' '.join(
         os.path.relpath(name, config.data_dir)

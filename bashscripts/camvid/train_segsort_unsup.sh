@@ -56,7 +56,8 @@
   export THRESHOLD="${THRESHOLD:-0.12}" MAX_REGIONS="${MAX_REGIONS:-255}"
   export IS_OVERSEGMENT="${IS_OVERSEGMENT:-1}"
   export IS_GROUPED="${IS_GROUPED:-1}" NUM_GROUPS="${NUM_GROUPS:-32}"
-  export NUM_ROUNDS="${NUM_ROUNDS:-1}"
+  [ "$IS_GROUPED" = 1 ] || export NUM_ROUNDS="${NUM_ROUNDS:-1}"
+  export NUM_ROUNDS="${NUM_ROUNDS:-2}"
   export NUM_PIXEL_GROUPS="${NUM_PIXEL_GROUPS:-64}"
   export NUM_TEXTONS="${NUM_TEXTONS:-40}"
   export ROW_WEIGHT="${ROW_WEIGHT:-0}"
@@ -68,7 +69,8 @@
   source "$root/bashscripts/stages.sh" &&
     for_rounds show_settings &&
     { [ -n "$CAMVID_SOURCE" ] || for_rounds check; } && set_up &&
-    prepare prepare_camvid && for_rounds check && check_oversegmentations &&
-    prepare make_oversegmentations && prepare group_regions &&
+    prepare prepare_camvid && for_rounds check &&
+    for_rounds check_oversegmentations &&
+    for_rounds prepare make_oversegmentations &&
     for_rounds run_stages train_unsup
 )

@@ -8,15 +8,15 @@
 #
 # It draws 200 training and 60 validation pictures, divides the former into
 # regions (dataset/demo/data/hed) and these, alike neighbours as one, into
-# groups of alike texture (dataset/demo/data/groups), trains on them (stage 1),
-# groups the pixels by the trained network (dataset/demo/data/groups2) and goes
-# on with those (stage 2). Each stage writes the labels of the validation
+# groups of alike texture, trains on them (stage 1), groups the pixels by the
+# trained network and goes on with those (stage 2). The masks of groups are in
+# dataset/demo/data/groups/. Each stage writes the labels of the validation
 # pictures to SNAPSHOT_DIR/stageN/results/val/{gray,color} and prints their mean
 # IOU. Every setting printed at the start, and those of settings.sh, can be set
 # in the environment.
 #
-# Expected mean IOU: 68 after stage 1, 82 after stage 2 (untrained: 13,
-# NUM_STEPS=0; with labels, by the same settings: 90).
+# Expected mean IOU: 66 to 75 after stage 1, 83 to 84 after stage 2 (untrained:
+# 13, NUM_STEPS=0; with labels: 88 to 92).
 (
   # shellcheck disable=SC2296  # the second form is zsh's
   script="${BASH_SOURCE[0]:-${(%):-%x}}"
@@ -58,7 +58,8 @@
   export DETECTOR="${DETECTOR:-gradient}" DETECTOR_PATH="${DETECTOR_PATH:-}"
   export THRESHOLD="${THRESHOLD:-0.07}" MAX_REGIONS="${MAX_REGIONS:-255}"
   export IS_OVERSEGMENT="${IS_OVERSEGMENT:-1}" IS_GROUPED="${IS_GROUPED:-1}"
-  export NUM_ROUNDS="${NUM_ROUNDS:-$((1 + IS_GROUPED))}"
+  [ "$IS_GROUPED" = 1 ] || export NUM_ROUNDS="${NUM_ROUNDS:-1}"
+  export NUM_ROUNDS="${NUM_ROUNDS:-2}"
   export NUM_GROUPS="${NUM_GROUPS:-16}"
   export NUM_PIXEL_GROUPS="${NUM_PIXEL_GROUPS:-64}"
   export NUM_TEXTONS="${NUM_TEXTONS:-80}"
@@ -70,7 +71,7 @@
   [ "${BASH_SOURCE[0]:-}" = "$0" ] || exec bash "$script"
   source "$root/bashscripts/stages.sh" &&
     for_rounds show_settings && set_up && prepare make_demo_dataset &&
-    for_rounds check && check_oversegmentations &&
-    prepare make_oversegmentations && prepare group_regions &&
+    for_rounds check && for_rounds check_oversegmentations &&
+    for_rounds prepare make_oversegmentations &&
     for_rounds run_stages train_unsup
 )

@@ -54,7 +54,8 @@
   # Sourced: a fresh bash works on, free of the caller's options and aliases.
   [ "${BASH_SOURCE[0]:-}" = "$0" ] || exec bash "$script"
   source "$root/bashscripts/stages.sh" &&
-    for_rounds show_settings && for_rounds check && check_oversegmentations &&
-    set_up && prepare make_oversegmentations && prepare group_regions &&
+    for_rounds show_settings && for_rounds check &&
+    for_rounds check_oversegmentations && set_up &&
+    for_rounds prepare make_oversegmentations &&
     for_rounds run_stages train_unsup
 )

@@ -129,10 +129,15 @@ def color_labels(labels, classes):
 
 def scale_to(pixels, size):
   """Returns u8[h, w, 3], as large as it fits into (height, width)."""
-  factor = min(have / want for have, want in zip(size, pixels.shape))
-  shape = [max(round(length * factor), 1) for length in pixels.shape[1::-1]]
-  kind = cv2.INTER_CUBIC if factor > 1 else cv2.INTER_AREA
-  return cv2.resize(pixels, shape, interpolation=kind)
+  height, width = size_to_fit(pixels.shape, size)
+  kind = cv2.INTER_CUBIC if height > pixels.shape[0] else cv2.INTER_AREA
+  return cv2.resize(pixels, (width, height), interpolation=kind)
+
+
+def size_to_fit(shape, size):
+  """Returns (height, width) of what has a shape, made to fit into a size."""
+  factor = min(have / want for have, want in zip(size, shape))
+  return [max(round(length * factor), 1) for length in shape[:2]]
 
 
 def draw_rows(rows, labels, classes):

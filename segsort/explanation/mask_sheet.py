@@ -3,6 +3,9 @@
 import dataclasses
 import os
 
+import cv2
+import numpy as np
+
 from segsort import config as config_lib
 from segsort import files
 from segsort import image_list
@@ -34,28 +37,26 @@ class MaskSheetConfig(config_lib.Settings):
 def draw_masks(config):
   """Draws pictures and their masks, a row a picture.
 
-  A number has one colour in all masks; 255 is grey. Which of two colours of
-  regions is which means nothing.
+  A number has one colour in all masks, 255 more has the same; 255 is grey.
 
   Args:
     config: a MaskSheetConfig.
 
   Raises:
-    InputError: a mask is missing, or of another size than its picture.
+    InputError: a mask is missing, or of another size than its picture; or two
+      pictures have one name.
   """
   examples = image_list.read_list(
       config.data_list, config.data_dir, ('image',))
+  image_list.check_names(examples)
   folders = config.mask_dirs.split(',')
-  palette = visualization.distinct_colors(256)
-  palette[input_pipeline.IGNORED] = IGNORED_COLOR
   rows = []
   for example in figures.choose(examples, config):
     image = files.read_image(example.image)
     rows.append([image] + [
-        visualization.colorize(_read(example, folder, image, config), palette)
-        for folder in folders])
+        _paint(_read(example, folder, image, config)) for folder in folders])
   sheet, _, _ = figures.lay_out(rows, ['input', *folders])
-  figures.write_small(config.save_path, sheet.pixels)
+  files.write_png(config.save_path, sheet.pixels)
   print(f'{len(rows)} pictures with {len(folders)} masks each: '
         f'{config.save_path}')
 
@@ -69,3 +70,12 @@ def _read(example, folder, image, config):
         f'picture {example.image} {image.shape[0]}x{image.shape[1]}; name '
         'another folder in --mask_dirs')
   return mask
+
+
+def _paint(mask):
+  """Returns u8[h, w, 3] as large as a cell, with the colours of numbers."""
+  size = figures.size_to_fit(mask.shape, figures.CELL)
+  mask = cv2.resize(mask, size[::-1], interpolation=cv2.INTER_NEAREST)
+  colors = visualization.distinct_colors(input_pipeline.IGNORED)
+  return np.where((mask == input_pipeline.IGNORED)[..., None], np.uint8(
+      IGNORED_COLOR), visualization.colorize(mask, colors))

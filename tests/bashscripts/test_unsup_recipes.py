@@ -36,7 +36,7 @@ def test_masks_that_are_there_are_left_alone(project, dataset):
   result = project.run(f'{dataset}/train_segsort_unsup.sh', RESTORE_FROM='')
   assert result.returncode == 0, result.stderr
   assert 'make_oversegmentation.py' not in _names(project)
-  assert 'train.txt are all there and used as they are' in result.stdout
+  assert 'all there, used as they are' in result.stdout
   assert set(STEPS) <= set(_names(project))
 
 
@@ -106,7 +106,62 @@ def test_a_second_round_can_be_asked_for(project, dataset):
   assert rounds[1]['restore_from'] == rounds[0]['snapshot_dir']
 
 
+def test_groups_that_training_began_with_are_kept(project):
+  folder = 'dataset/demo/data/groups/snapshots_demo_segsort_unsup/round2'
+  project.run('demo/train_segsort_unsup.sh')
+  before = dict(project.calls())
+  assert before['group_pixels.py']['save_dir'] == str(project.root / folder)
+  project.add(f'{folder}/train.txt', 'x')
+  project.add('snapshots/demo/segsort_unsup/stage2/model.ckpt-5.index')
+  project.record.unlink()
+  result = project.run('demo/train_segsort_unsup.sh')
+  assert 'stage 2 began with those in ' in result.stdout
+  names = _names(project)
+  assert 'group_pixels.py' not in names and 'group_regions.py' in names
+  assert dict(project.calls())[STEPS[0]]['data_list'] == str(
+      project.root / folder / 'train.txt')
+  project.run('demo/train_segsort_unsup.sh', OVERWRITE='1')
+  assert 'group_pixels.py' in _names(project)
+
+
+def test_runs_side_by_side_have_groups_of_their_own(project):
+  for name in ('one run', 'another'):
+    project.run('demo/train_segsort_unsup.sh',
+                SNAPSHOT_DIR=str(project.root / name))
+  folders = [flags['save_dir'] for name, flags in project.calls()
+             if name.startswith('group_')]
+  assert len(set(folders)) == 4
+  assert not any(' ' in folder.split('/groups/')[1] for folder in folders)
+
+
+def test_the_second_round_groups_by_the_network_that_it_goes_on_from(project):
+  project.add('other/model.ckpt-7.index')
+  result = project.run('demo/train_segsort_unsup.sh', IS_TRAIN_1='0',
+                       RESTORE_FROM_2=str(project.root / 'other'))
+  assert result.returncode == 0, result.stderr
+  calls = dict(project.calls())
+  assert calls['group_pixels.py']['restore_from'] == calls[STEPS[0]][
+      'restore_from'] == str(project.root / 'other')
+  assert 'group_regions.py' not in calls
+
+
+def test_the_regions_of_the_second_round_are_looked_for_as_well(project):
+  project.add('dataset/demo/two.txt', 'JPEGImages/x.jpg segcls/other.png')
+  project.add(HED['demo'])
+  two = str(project.root / 'dataset/demo/two.txt')
+  result = project.run('demo/train_segsort_unsup.sh', TRAIN_LIST_2=two,
+                       IS_OVERSEGMENT='0')
+  assert result.returncode == 2 and 'hed/other.png is miss' in result.stderr
+  assert STEPS[0] not in _names(project)
+  project.run('demo/train_segsort_unsup.sh', TRAIN_LIST_2=two)
+  made = [flags for name, flags in project.calls()
+          if name == 'make_oversegmentation.py']
+  assert [flags['data_list'] for flags in made] == [two]
+
+
 @pytest.mark.parametrize('settings, words', (
+    ({'STRATEGY': 'multi_worker'}, 'NUM_ROUNDS=1, or another STRATEGY'),
+    ({'IS_GROUPED': '1.0', 'NUM_ROUNDS': '1'}, "IS_GROUPED is '1.0'; it must"),
     ({'NUM_ROUNDS': '3'}, "NUM_ROUNDS is '3'; it must be 1 or 2"),
     ({'NUM_ROUNDS': '2', 'IS_GROUPED': '0'}, 'IS_GROUPED=1, or NUM_ROUNDS=1'),
     ({'RANDOM_COLOR': 'y'}, "RANDOM_COLOR is 'y'; it must be 0 or 1")))

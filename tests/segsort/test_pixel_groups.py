@@ -9,6 +9,7 @@ from segsort import files
 from segsort import image_list
 from segsort import input_pipeline
 from segsort import pixel_groups
+from segsort import region_groups
 from segsort import training
 from segsort.errors import InputError
 
@@ -92,25 +93,41 @@ def test_what_regions_look_like_counts_beside_the_embedding(
 
 
 def test_described_pixels_by_hand(data):
-  examples = pixel_groups.region_groups.read_examples(
-      pixel_groups.PixelGroupConfig(**_settings(data)))
+  config = pixel_groups.PixelGroupConfig(
+      **_settings(data, texture_weight=.5, row_weight=2.))
   looks = (np.array([[.6, .8], [1, 0]], np.float32), None,
            np.array([0, 1, 1, 0]))
-  first, second = pixel_groups.described_pixels(
-      examples, _Colours(), looks,
-      pixel_groups.PixelGroupConfig(
-          **_settings(data, texture_weight=.5, row_weight=2.)))
-  assert first.shape == (32, 40, 5) and first.dtype == np.float32
-  np.testing.assert_allclose(first[0, 0], [1, 0, .3, .4, 0])
-  np.testing.assert_allclose(second[24, 0], [0, 1, .5, 0, 1.5])
-  np.testing.assert_allclose(second[0, 39], [1, 0, .3, .4, 0])
+  first, second = pixel_groups.describe_pixels(
+      region_groups.read_examples(config), _Colours(), looks, config)
+  vectors = first.vectors(np.array([0, 8]), np.array([0, 39]))
+  assert vectors.dtype == np.float32
+  np.testing.assert_allclose(vectors, [[1, 0, .3, .4, 0], [1, 0, .5, 0, .5]])
+  vectors = second.vectors(np.array([24, 0]), np.array([0, 39]))
+  np.testing.assert_allclose(vectors, [[0, 1, .5, 0, 1.5], [1, 0, .3, .4, 0]])
 
 
-def test_the_nearest_centre(rng):
-  vectors, centres = rng.normal(size=(5, 4, 3)), rng.normal(size=(6, 3))
-  distances = np.linalg.norm(vectors[:, :, None] - centres, axis=-1)
-  np.testing.assert_array_equal(
-      pixel_groups.nearest_centres(vectors, centres), distances.argmin(-1))
+@pytest.mark.parametrize('band', (1, 20, 2**18))
+def test_the_nearest_centre_of_whole_vectors(rng, monkeypatch, band):
+  monkeypatch.setattr(pixel_groups, 'BAND_PIXELS', band)
+  for depth in (0, 4):
+    described = pixel_groups.Described(
+        rng.normal(size=(6, 5, 3)).astype(np.float32),
+        rng.normal(size=(7, depth)).astype(np.float32),
+        rng.integers(0, 7, (6, 5)), 1.5)
+    centres = rng.normal(size=(9, 3 + depth + 1)).astype(np.float32)
+    vectors = described.vectors(*np.indices((6, 5)).reshape(2, -1))
+    distances = np.linalg.norm(vectors[:, None] - centres, axis=-1)
+    np.testing.assert_array_equal(
+        described.nearest(centres).ravel(), distances.argmin(-1))
+
+
+def test_groups_that_no_pixel_is_in_are_not_counted(data, group):
+  assert '2560 pixels in 2 groups of 48.4% to 51.6%' in group(num_groups=9)
+
+
+def test_a_single_image(data, group):
+  (data / 'list.txt').write_text('images/im0.png images/im0.png hed/im0.png')
+  assert '1280 pixels in 2 groups of 50.0% to 50.0%' in group()
 
 
 def test_the_same_groups_every_time(data, group):

@@ -127,18 +127,18 @@ def test_what_is_switched_off_does_not_vary():
         12, 0]
 
 
-def test_turned_labels_follow_their_image(rng):
+def test_rotated_labels_follow_their_image(rng):
   image = rng.integers(0, 256, (4, 6, 3), dtype=np.uint8)
   found = set()
   for number in range(40):
-    seen, labels = preprocessing.turn(
+    seen, labels = preprocessing.rotate(
         image, tf.constant(image[..., 0].astype(np.int32)), [1, number])
     np.testing.assert_array_equal(seen[..., 0], labels)
     quarters, = [k for k in range(4) if np.array_equal(
         np.rot90(image, k), seen)]
     found.add(quarters)
   assert found == {0, 1, 2, 3}
-  again = preprocessing.turn(image, tf.zeros([4, 6], tf.int32), [1, 39])[0]
+  again = preprocessing.rotate(image, tf.zeros([4, 6], tf.int32), [1, 39])[0]
   np.testing.assert_array_equal(again, seen)
 
 

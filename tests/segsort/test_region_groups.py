@@ -195,6 +195,18 @@ def test_what_cannot_be_grouped_is_said(data, settings, words):
   assert '\n' not in str(raised.value)
 
 
+@pytest.mark.parametrize('where, flag', (
+    ({'save_dir': 'hed'}, '--save_dir'),
+    ({'save_dir': 'images/'}, '--save_dir'),
+    ({'save_list': 'list.txt'}, '--save_list')))
+def test_what_is_read_is_not_overwritten(data, where, flag):
+  (name, value), = where.items()
+  before = (data / 'hed/im0.png').read_bytes()
+  with pytest.raises(InputError, match=f'{flag}: .* would be overwritten'):
+    region_groups.group_regions(_config(data, **{name: str(data / value)}))
+  assert (data / 'hed/im0.png').read_bytes() == before
+
+
 @pytest.mark.parametrize('settings', (
     {'num_groups': 256}, {'num_groups': 0}, {'color_weight': -1.},
     {'merge_cost': -1.}, {'row_weight': -1.}, {'num_textons': 0}))

@@ -5,6 +5,7 @@ import PIL.Image
 import pytest
 
 from segsort import files
+from segsort import visualization
 from segsort.errors import InputError
 from segsort.explanation import figures
 from segsort.explanation import mask_sheet
@@ -54,6 +55,21 @@ def test_a_number_has_one_colour_in_all_masks(data):
     assert np.abs(sheet[y, second + 5] - other).max() > 50
     np.testing.assert_array_equal(
         sheet[y - height // 2 + 3, second + 5], mask_sheet.IGNORED_COLOR)
+
+
+def test_no_colours_between_those_of_two_numbers(data, rng):
+  image = np.zeros((180, 240, 3), np.uint8)
+  files.write_png(str(data / 'images/im0.png'), image)
+  mask = rng.integers(0, 30, (180, 240)).astype(np.uint16)
+  mask[:90, :120] = 300  # looks like 300 - 255
+  files.write_png(str(data / 'a/im0.png'), mask)
+  sheet = _drawn(data, mask_dirs='a', show='im0')
+  left = 2 * figures.GAP + figures.CELL[1]
+  cell = sheet[figures.TITLE + 1:-figures.GAP - 1, left + 1:-figures.GAP - 1]
+  colors = visualization.distinct_colors(46)
+  assert {tuple(color) for color in cell.reshape(-1, 3)} <= {
+      tuple(map(int, colors[number])) for number in [*range(30), 45]}
+  np.testing.assert_array_equal(cell[5, 5], colors[45])
 
 
 def test_pictures_can_be_named(data):
