@@ -44,24 +44,28 @@
   export NUM_BANKS="${NUM_BANKS:-0}"
   export SAVE_PRED_EVERY="${SAVE_PRED_EVERY:-500}"
 
-  # Windows that hold a whole picture, and clusters for its thin objects
+  # Windows that hold a whole picture; clusters for its thin objects, colours and
+  # votes as in train_segsort.sh
   export PROTOTYPE_INPUT_SIZE="${PROTOTYPE_INPUT_SIZE:-180,240}"
   export INFERENCE_INPUT_SIZE="${INFERENCE_INPUT_SIZE:-180,240}"
   export INFERENCE_NUM_CLUSTERS="${INFERENCE_NUM_CLUSTERS:-12}"
+  export SEGMENT_COLOR_WEIGHT="${SEGMENT_COLOR_WEIGHT:-1}"
+  export VOTE_BALANCE="${VOTE_BALANCE:-0.5}"
   export IS_INFERENCE_MSC_1="${IS_INFERENCE_MSC_1:-0}"
   export IS_INFERENCE_MSC_2="${IS_INFERENCE_MSC_2:-0}"
 
-  # Masks of regions, made where absent
+  # Masks of regions, made where absent, and their groups: by texture, by colour
+  # and by row, since a street is below its sky. Random colours keep the network
+  # from knowing pictures by heart.
   export DETECTOR="${DETECTOR:-gradient}" DETECTOR_PATH="${DETECTOR_PATH:-}"
-  export THRESHOLD="${THRESHOLD:-0.12}" MAX_REGIONS="${MAX_REGIONS:-255}"
-  export IS_OVERSEGMENT="${IS_OVERSEGMENT:-1}"
-  export IS_GROUPED="${IS_GROUPED:-1}" NUM_GROUPS="${NUM_GROUPS:-32}"
+  export THRESHOLD="${THRESHOLD:-0.06}" MAX_REGIONS="${MAX_REGIONS:-255}"
+  export IS_OVERSEGMENT="${IS_OVERSEGMENT:-1}" IS_GROUPED="${IS_GROUPED:-1}"
   [ "$IS_GROUPED" = 1 ] || export NUM_ROUNDS="${NUM_ROUNDS:-1}"
-  export NUM_ROUNDS="${NUM_ROUNDS:-2}"
+  export NUM_ROUNDS="${NUM_ROUNDS:-2}" RANDOM_COLOR="${RANDOM_COLOR:-1}"
+  export NUM_GROUPS="${NUM_GROUPS:-64}"
   export NUM_PIXEL_GROUPS="${NUM_PIXEL_GROUPS:-64}"
-  export NUM_TEXTONS="${NUM_TEXTONS:-40}"
-  export ROW_WEIGHT="${ROW_WEIGHT:-0}"
-  export COLOR_WEIGHT="${COLOR_WEIGHT:-1}" MERGE_COST="${MERGE_COST:-0}"
+  export NUM_TEXTONS="${NUM_TEXTONS:-40}" COLOR_WEIGHT="${COLOR_WEIGHT:-1}"
+  export ROW_WEIGHT="${ROW_WEIGHT:-2}" MERGE_COST="${MERGE_COST:-120}"
 
   source "$root/bashscripts/settings.sh"
   # Sourced: a fresh bash works on, free of the caller's options and aliases.
