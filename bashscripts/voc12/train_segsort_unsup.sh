@@ -8,8 +8,10 @@
 # The regions of DATAROOT/VOC2012/segcls/ID.png are in VOC2012/hed/ID.png, or
 # named in a third column of the list. Where some are absent they are made, by
 # pyscripts/make_oversegmentation.py with DETECTOR, DETECTOR_PATH, THRESHOLD and
-# MAX_REGIONS (IS_OVERSEGMENT=0: no). Every setting printed at the start, and
-# those of settings.sh, can be set in the environment.
+# MAX_REGIONS (IS_OVERSEGMENT=0: no). Each region is a class of its own, as in
+# the paper; IS_GROUPED=1 trains on groups of alike ones, and NUM_ROUNDS=2 then
+# goes on with groups of pixels (stage 2). Every setting printed at the start,
+# and those of settings.sh, can be set in the environment.
 #
 # Data and the ImageNet checkpoint: bash bashscripts/voc12/prepare_data.sh
 # Without that checkpoint, from scratch: RESTORE_FROM=
