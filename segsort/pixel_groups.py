@@ -19,6 +19,7 @@ from segsort import config as config_lib
 from segsort import embedding
 from segsort import input_pipeline
 from segsort import region_groups
+from segsort import region_looks
 from segsort import settings
 
 LEARNED_FROM = 150_000  # pixels of all images that the groups are learned from
@@ -101,7 +102,7 @@ def group_pixels(config):
   embedder = embedding.Embedder(
       embedding.restore_model(config), config.input_size,
       config.window_strides)
-  looks = region_groups.describe_regions(examples, config)
+  looks = region_looks.describe_regions(examples, config)
   centres = learn_centres(describe_pixels(
       tqdm.tqdm(examples, desc='learning groups', unit='image'), embedder,
       looks, config), len(examples), config)
@@ -126,7 +127,7 @@ def describe_pixels(examples, embedder, looks, config):
   Args:
     examples: iterable of `image_list.Example`.
     embedder: an `embedding.Embedder`.
-    looks: what `region_groups.describe_regions` returns for them.
+    looks: what `region_looks.describe_regions` returns for them.
     config: a PixelGroupConfig.
   """
   histograms, _, owners = looks
@@ -160,6 +161,6 @@ def learn_centres(images, num_images, config):
     pixels = rng.integers(described.regions.size, size=count)
     samples.append(described.vectors(
         *np.unravel_index(pixels, described.regions.shape)))
-  return region_groups.cluster(
+  return region_looks.cluster(
       np.concatenate(samples), config.num_groups, config.random_seed,
       RESTARTS)[1]

@@ -29,9 +29,8 @@ from segsort.explanation import stage
 
 PIPELINE, RETRIEVAL = 'pipeline.png', 'retrieval.png'
 COLUMNS = 'input', 'embedding (PCA)', 'segments', 'prediction', 'truth'
-CELL = 128, 152  # (height, width) of a picture
+CELL, GAP, TITLE = sheet_lib.CELL, sheet_lib.GAP, sheet_lib.TITLE
 CROP = 122
-GAP, TITLE = 10, 26
 _MARKED = 255, 214, 10
 _UNKNOWN = 235  # grey of pixels without truth
 
@@ -127,19 +126,6 @@ def color_labels(labels, classes):
   return palette[labels]
 
 
-def scale_to(pixels, size):
-  """Returns u8[h, w, 3], as large as it fits into (height, width)."""
-  height, width = size_to_fit(pixels.shape, size)
-  kind = cv2.INTER_CUBIC if height > pixels.shape[0] else cv2.INTER_AREA
-  return cv2.resize(pixels, (width, height), interpolation=kind)
-
-
-def size_to_fit(shape, size):
-  """Returns (height, width) of what has a shape, made to fit into a size."""
-  factor = min(have / want for have, want in zip(size, shape))
-  return [max(round(length * factor), 1) for length in shape[:2]]
-
-
 def draw_rows(rows, labels, classes):
   """Draws a row a picture and a legend.
 
@@ -151,39 +137,10 @@ def draw_rows(rows, labels, classes):
   Returns:
     u8[H, W, 3].
   """
-  sheet, width, bottom = lay_out(rows, COLUMNS, 60)
+  sheet, width, bottom = sheet_lib.lay_out(rows, COLUMNS, 60)
   sheet_lib.draw_legend(
       sheet, GAP, bottom + 2, labels, classes, width - 2 * GAP)
   return sheet.pixels
-
-
-def lay_out(rows, titles, space=0):
-  """Puts pictures into rows and columns on a sheet.
-
-  Args:
-    rows: lists of u8[H, W, 3], None for what is not known.
-    titles: of the columns.
-    space: height that is left free below.
-
-  Returns:
-    A `sheet.Sheet`, its width and where the free space starts.
-  """
-  heights = [scale_to(row[0], CELL).shape[0] for row in rows]
-  width = GAP + len(titles) * (CELL[1] + GAP)
-  sheet = sheet_lib.Sheet(
-      TITLE + sum(heights) + len(rows) * GAP + space, width)
-  top = TITLE
-  for column, title in enumerate(titles):
-    sheet.write(GAP + column * (CELL[1] + GAP) + CELL[1] // 2, 5, title,
-                anchor='ma')
-  for row, height in zip(rows, heights):
-    for column, pixels in enumerate(row):
-      if pixels is not None:
-        pixels = scale_to(pixels, CELL)
-        left = GAP + column * (CELL[1] + GAP)
-        sheet.paste(left + (CELL[1] - pixels.shape[1]) // 2, top, pixels)
-    top += height + GAP
-  return sheet, width, top
 
 
 def mark(image, mask, size):
@@ -197,7 +154,7 @@ def mark(image, mask, size):
   Returns:
     u8[h, w, 3].
   """
-  pixels = scale_to(image, size)
+  pixels = sheet_lib.scale_to(image, size)
   shares = cv2.resize(mask.astype(np.float32), pixels.shape[1::-1],
                       interpolation=cv2.INTER_LINEAR)
   inside = shares > .5

@@ -13,6 +13,7 @@ from segsort import input_pipeline
 from segsort import visualization
 from segsort.errors import InputError
 from segsort.explanation import figures
+from segsort.explanation import sheet as sheet_lib
 
 IGNORED_COLOR = 235, 235, 235
 
@@ -55,7 +56,7 @@ def draw_masks(config):
     image = files.read_image(example.image)
     rows.append([image] + [
         _paint(_read(example, folder, image, config)) for folder in folders])
-  sheet, _, _ = figures.lay_out(rows, ['input', *folders])
+  sheet, _, _ = sheet_lib.lay_out(rows, ['input', *folders])
   files.write_png(config.save_path, sheet.pixels)
   print(f'{len(rows)} pictures with {len(folders)} masks each: '
         f'{config.save_path}')
@@ -74,7 +75,7 @@ def _read(example, folder, image, config):
 
 def _paint(mask):
   """Returns u8[h, w, 3] as large as a cell, with the colours of numbers."""
-  size = figures.size_to_fit(mask.shape, figures.CELL)
+  size = sheet_lib.size_to_fit(mask.shape, sheet_lib.CELL)
   mask = cv2.resize(mask, size[::-1], interpolation=cv2.INTER_NEAREST)
   colors = visualization.distinct_colors(input_pipeline.IGNORED)
   return np.where((mask == input_pipeline.IGNORED)[..., None], np.uint8(

@@ -5,12 +5,15 @@ OpenCV's letters are strokes and know no accents; Pillow brings a font along.
 
 import functools
 
+import cv2
 import numpy as np
 import PIL.Image
 import PIL.ImageDraw
 import PIL.ImageFont
 
 PAPER, INK, FAINT = '#ffffff', '#1c2026', '#5c6570'
+CELL = 128, 152  # (height, width) of a picture in rows and columns
+GAP, TITLE = 10, 26
 
 
 @functools.cache
@@ -110,3 +113,45 @@ def draw_legend(sheet, x, y, labels, classes, width=None):
     sheet.write(left + 21, y, name)
     left += needed
   return y + 24
+
+
+def lay_out(rows, titles, space=0):
+  """Puts pictures into rows and columns on a sheet.
+
+  Args:
+    rows: lists of u8[H, W, 3], None for what is not known.
+    titles: of the columns.
+    space: height that is left free below.
+
+  Returns:
+    A `Sheet`, its width and where the free space starts.
+  """
+  heights = [scale_to(row[0], CELL).shape[0] for row in rows]
+  width = GAP + len(titles) * (CELL[1] + GAP)
+  sheet = Sheet(
+      TITLE + sum(heights) + len(rows) * GAP + space, width)
+  top = TITLE
+  for column, title in enumerate(titles):
+    sheet.write(GAP + column * (CELL[1] + GAP) + CELL[1] // 2, 5, title,
+                anchor='ma')
+  for row, height in zip(rows, heights):
+    for column, pixels in enumerate(row):
+      if pixels is not None:
+        pixels = scale_to(pixels, CELL)
+        left = GAP + column * (CELL[1] + GAP)
+        sheet.paste(left + (CELL[1] - pixels.shape[1]) // 2, top, pixels)
+    top += height + GAP
+  return sheet, width, top
+
+
+def scale_to(pixels, size):
+  """Returns u8[h, w, 3], as large as it fits into (height, width)."""
+  height, width = size_to_fit(pixels.shape, size)
+  kind = cv2.INTER_CUBIC if height > pixels.shape[0] else cv2.INTER_AREA
+  return cv2.resize(pixels, (width, height), interpolation=kind)
+
+
+def size_to_fit(shape, size):
+  """Returns (height, width) of what has a shape, made to fit into a size."""
+  factor = min(have / want for have, want in zip(size, shape))
+  return [max(round(length * factor), 1) for length in shape[:2]]

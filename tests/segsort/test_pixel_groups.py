@@ -80,7 +80,7 @@ def test_what_regions_look_like_counts_beside_the_embedding(
     data, group, monkeypatch):
   looks = np.array([[1, 0], [0, 1]] * 2, np.float32)
   monkeypatch.setattr(
-      pixel_groups.region_groups, 'describe_regions',
+      pixel_groups.region_looks, 'describe_regions',
       lambda *unused: (looks, np.full(4, 640), np.arange(4)))
   group(texture_weight=1., num_groups=4)
   for mask in _masks(data):  # red or green, in the left or the right region

@@ -8,6 +8,7 @@ from segsort import dataset_info
 from segsort import files
 from segsort import image_list
 from segsort import region_groups
+from segsort import region_looks
 from segsort import texture_descriptors
 from segsort.errors import InputError
 
@@ -79,11 +80,11 @@ def test_groups_can_be_taken_for_classes(data):
 
 
 def test_colours_tell_regions_apart_where_they_mean_something(data):
-  histograms, sizes, _ = region_groups.describe_regions(
+  histograms, sizes, _ = region_looks.describe_regions(
       _examples(data), _config(data, color_weight=1.))
   grey, green = (histograms[sizes > 30][i] for i in (8, 10))
   assert np.square(grey - green).sum() == pytest.approx(2, abs=.1)
-  textures, sizes, _ = region_groups.describe_regions(
+  textures, sizes, _ = region_looks.describe_regions(
       _examples(data), _config(data))
   textures = textures[sizes > 30]
   assert np.square(textures[8] - textures[10]).sum() < .1
@@ -91,10 +92,10 @@ def test_colours_tell_regions_apart_where_they_mean_something(data):
 
 def test_alike_neighbours_are_described_and_grouped_as_one(data, capsys):
   merging = _config(data, merge_cost=1500.)
-  alone, sizes, owners = region_groups.describe_regions(
+  alone, sizes, owners = region_looks.describe_regions(
       _examples(data), _config(data))
   assert owners.tolist() == list(range(len(sizes)))
-  merged, merged_sizes, owners = region_groups.describe_regions(
+  merged, merged_sizes, owners = region_looks.describe_regions(
       _examples(data), merging)
   assert len(merged) == len(PICTURES) < len(alone)  # each picture is one kind
   np.testing.assert_array_equal(np.bincount(owners, sizes), merged_sizes)

@@ -7,14 +7,14 @@ import pytest
 from segsort import files
 from segsort import visualization
 from segsort.errors import InputError
-from segsort.explanation import figures
 from segsort.explanation import mask_sheet
+from segsort.explanation.sheet import CELL, GAP, TITLE
 
 
 @pytest.fixture
 def data(tmp_path):
   """Two pictures as large as a cell, with masks in two folders."""
-  height, width = figures.CELL
+  height, width = CELL
   lines = []
   for i in range(2):
     image = np.full((height, width, 3), 40 + 100 * i, np.uint8)
@@ -42,14 +42,14 @@ def _drawn(data, **settings):
 
 def test_a_number_has_one_colour_in_all_masks(data):
   sheet = _drawn(data)
-  height, width = figures.CELL
-  step = width + figures.GAP
+  height, width = CELL
+  step = width + GAP
   assert sheet.shape == (
-      figures.TITLE + 2 * (height + figures.GAP), figures.GAP + 3 * step, 3)
+      TITLE + 2 * (height + GAP), GAP + 3 * step, 3)
   for row in range(2):
-    y = figures.TITLE + row * (height + figures.GAP) + height // 2
-    first, second = (figures.GAP + column * step for column in (1, 2))
-    assert (sheet[y, figures.GAP + 5] == 40 + 100 * row).all()
+    y = TITLE + row * (height + GAP) + height // 2
+    first, second = (GAP + column * step for column in (1, 2))
+    assert (sheet[y, GAP + 5] == 40 + 100 * row).all()
     np.testing.assert_array_equal(sheet[y, first + 5], sheet[y, second + 5])
     other = sheet[y, second + width - 5]
     assert np.abs(sheet[y, second + 5] - other).max() > 50
@@ -64,8 +64,8 @@ def test_no_colours_between_those_of_two_numbers(data, rng):
   mask[:90, :120] = 300  # looks like 300 - 255
   files.write_png(str(data / 'a/im0.png'), mask)
   sheet = _drawn(data, mask_dirs='a', show='im0')
-  left = 2 * figures.GAP + figures.CELL[1]
-  cell = sheet[figures.TITLE + 1:-figures.GAP - 1, left + 1:-figures.GAP - 1]
+  left = 2 * GAP + CELL[1]
+  cell = sheet[TITLE + 1:-GAP - 1, left + 1:-GAP - 1]
   colors = visualization.distinct_colors(46)
   assert {tuple(color) for color in cell.reshape(-1, 3)} <= {
       tuple(map(int, colors[number])) for number in [*range(30), 45]}
@@ -74,7 +74,7 @@ def test_no_colours_between_those_of_two_numbers(data, rng):
 
 def test_pictures_can_be_named(data):
   assert _drawn(data, show='im1').shape[0] < _drawn(data).shape[0]
-  assert (_drawn(data, max_images=1)[figures.TITLE + 5, figures.GAP + 5]
+  assert (_drawn(data, max_images=1)[TITLE + 5, GAP + 5]
           == 40).all()
 
 
