@@ -1,7 +1,7 @@
 """Draws masks of regions, groups or classes beside their pictures.
 
     python pyscripts/draw_masks.py --data_list dataset/demo/train.txt \
-        --data_dir dataset/demo/data --mask_dirs hed,groups,groups2,segcls \
+        --data_dir dataset/demo/data --mask_dirs regions=hed,truth=segcls \
         --save_path masks.png
 """
 

@@ -29,7 +29,7 @@ class MaskSheetConfig(config_lib.Settings):
       text='folder that the list lines are relative to')
   mask_dirs: str = config_lib.setting(
       text='comma-separated folders in --data_dir with masks ID.png, one a '
-      'column, as hed,groups,groups2,segcls')
+      'column, each with a title if wanted: hed,truth=segcls')
   show: str = config_lib.setting('', 'comma-separated IDs; empty: the first')
   max_images: int = config_lib.setting(6, 'so many without --show; 0: all')
   save_path: str = config_lib.setting(text='PNG to write')
@@ -50,13 +50,15 @@ def draw_masks(config):
   examples = image_list.read_list(
       config.data_list, config.data_dir, ('image',))
   image_list.check_names(examples)
-  folders = config.mask_dirs.split(',')
+  columns = [part.rpartition('=') for part in config.mask_dirs.split(',')]
+  folders = [folder for _, _, folder in columns]
   rows = []
   for example in figures.choose(examples, config):
     image = files.read_image(example.image)
     rows.append([image] + [
         _paint(_read(example, folder, image, config)) for folder in folders])
-  sheet, _, _ = sheet_lib.lay_out(rows, ['input', *folders])
+  sheet, _, _ = sheet_lib.lay_out(
+      rows, ['input'] + [title or folder for title, _, folder in columns])
   files.write_png(config.save_path, sheet.pixels)
   print(f'{len(rows)} pictures with {len(folders)} masks each: '
         f'{config.save_path}')

@@ -78,6 +78,15 @@ def test_pictures_can_be_named(data):
           == 40).all()
 
 
+def test_columns_can_have_titles(data):
+  named, plain = _drawn(data, mask_dirs='x=a,b'), _drawn(data)
+  second = 2 * GAP + CELL[1]
+  third = second + CELL[1] + GAP
+  same = (named == plain).all(-1)
+  assert not same[:TITLE, second:third].all()
+  assert same[TITLE:].all() and same[:, third:].all()
+
+
 def test_masks_that_do_not_fit_are_named(data):
   files.write_png(str(data / 'b/im1.png'), np.zeros((4, 5), np.uint8))
   for settings, words in ({}, 'im1.png is 4x5'), (
