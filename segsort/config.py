@@ -1,19 +1,15 @@
 """The settings of every stage: one frozen dataclass each, one flag a field.
 
 Defaults are the released single-GPU recipe for PASCAL VOC 2012. `cli.parse`
-makes the flags from the fields, `write_run` records the resolved values.
+makes the flags from the fields, `run_record` keeps the resolved values.
 """
 
 import dataclasses
 import glob
 import os
-import shlex
-import subprocess
-import sys
 
 import network
 from segsort import distribution
-from segsort import files
 from segsort import sharding
 from segsort.dataset_flags import ClassSettings
 from segsort.errors import InputError
@@ -230,27 +226,3 @@ class RetrievalSettings(RestoredSettings, VoteSettings):
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class InferenceConfig(RetrievalSettings, sharding.ShardSettings):
   """Labels of a list of images."""
-
-
-def write_run(folder, settings):
-  """Writes config.json: what `describe_run` says."""
-  files.write_json(os.path.join(folder, 'config.json'), describe_run(settings))
-
-
-def describe_run(settings, **inputs):
-  """Returns resolved settings, command, git commit and digests of inputs."""
-  return {'stage': type(settings).__name__,
-          'command': shlex.join([sys.executable, *sys.argv]),
-          'git_commit': git_commit(),
-          'settings': dataclasses.asdict(settings), 'inputs': inputs}
-
-
-def git_commit():
-  """Returns the commit of this checkout, or None outside a repository."""
-  root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-  try:
-    return subprocess.run(
-        ['git', '-C', root, 'rev-parse', 'HEAD'], capture_output=True,
-        text=True, check=True).stdout.strip()
-  except (OSError, subprocess.CalledProcessError):
-    return None

@@ -13,6 +13,7 @@ from network import contour_model
 from segsort import config as config_lib
 from segsort import files
 from segsort import region_evaluation
+from segsort import run_record
 from segsort.errors import InputError
 
 AGREEMENT = 0.4  # share of people that makes a contour; fewer: left out
@@ -57,7 +58,7 @@ def train_contours(config):
   model = contour_model.build_contour_model()
   print(f'{model.count_params()} parameters; {len(train)} images to learn '
         f'from, {len(held_out)} to score')
-  config_lib.write_run(config.snapshot_dir, config)
+  run_record.write_run(config.snapshot_dir, config)
   losses = fit(model, data, config)
   save(model, os.path.join(config.snapshot_dir, MODEL))
   files.write_text(os.path.join(config.snapshot_dir, 'eval.txt'), ''.join(

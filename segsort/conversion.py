@@ -7,6 +7,7 @@ import time
 import network
 from segsort import checkpoint
 from segsort import config as config_lib
+from segsort import run_record
 from segsort import tf1_checkpoint
 from segsort.errors import InputError
 
@@ -53,7 +54,7 @@ def convert_checkpoint(config):
   checkpoint.save(output, {name: variables[name] for name in match.used})
   folder = os.path.dirname(output) or '.'
   if not os.path.exists(os.path.join(folder, 'config.json')):
-    config_lib.write_run(folder, config)
+    run_record.write_run(folder, config)
   size = os.path.getsize(f'{output}.data-00000-of-00001')
   print(f'{len(match.used)} variables, {size / 2**20:.1f} MB, in '
         f'{time.monotonic() - started:.1f} s: {output}')

@@ -12,9 +12,9 @@ import platform
 import numpy as np
 import scipy.stats
 
-from segsort import config as config_lib
 from segsort import experiment_figure
 from segsort import files
+from segsort import run_record
 from segsort import settings as settings_lib
 from segsort.errors import InputError
 from segsort.settings import setting
@@ -47,7 +47,7 @@ def record_and_tabulate(config):
           config.experiment_dir, config.trained_row, f'seed{config.seed}',
           'stage1', 'log.jsonl')),
       'finished': datetime.date.today().isoformat(),
-      'git_commit': config_lib.git_commit(), 'machine': describe_machine()}
+      'git_commit': run_record.git_commit(), 'machine': describe_machine()}
   files.write_json(os.path.join(
       config.experiment_dir, config.row, f'seed{config.seed}.json'), record)
   records = read_records(config.experiment_dir)

@@ -20,6 +20,7 @@ from segsort import preprocessing
 from segsort import prototype_set
 from segsort import results
 from segsort import resumption
+from segsort import run_record
 from segsort.errors import InputError, first_line
 
 MARK = 'saved_model.pb'  # of a folder that is a SavedModel
@@ -183,7 +184,7 @@ def export_model(config):
     with _whole_folder(folder) as partial:
       tf.saved_model.save(exported, partial, signatures={
           'serving_default': exported.label, 'embed': exported.embed})
-      config_lib.write_run(partial, config)
+      run_record.write_run(partial, config)
   size = sum(os.path.getsize(os.path.join(place, name))
              for place, _, names in os.walk(folder) for name in names)
   print(f'{size / 1e6:.1f} MB with {len(labels)} prototypes: {folder}')

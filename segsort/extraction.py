@@ -11,7 +11,6 @@ import tqdm
 from network.segsort import clustering
 from network.segsort import labelling
 from network.segsort import prototypes as prototypes_lib
-from segsort import config as config_lib
 from segsort import distribution
 from segsort import embedding
 from segsort import image_list
@@ -21,6 +20,7 @@ from segsort import prototype_merge
 from segsort import prototype_set
 from segsort import prototype_writer
 from segsort import resumption
+from segsort import run_record
 from segsort import sharding
 from segsort import tf1_compat
 from segsort.errors import warn
@@ -143,7 +143,7 @@ def extract_prototypes(config):
   share = sharding.share_of(examples, config)
   workers = sharding.make_workers(
       distribution.devices(config), lambda: make_extractor(config))
-  run = config_lib.describe_run(
+  run = run_record.describe_run(
       config, restore_from=resumption.checkpoint_digest(config.restore_from),
       data_list=resumption.digest(config.data_list))
   whole = os.path.join(config.save_dir, 'prototypes')

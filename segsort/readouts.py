@@ -25,9 +25,10 @@ from segsort import embedding
 from segsort import extraction
 from segsort import files
 from segsort import image_list
-from segsort import labeller as labeller_lib
 from segsort import input_pipeline
+from segsort import labeller as labeller_lib
 from segsort import run_origin
+from segsort import run_record
 from segsort.confusion_matrix import ConfusionMatrix
 from segsort.errors import InputError
 
@@ -105,7 +106,7 @@ def _report(scores, config):
     print(f'{name}: mean IOU {100 * scores[key]["mean_iou"]:.4f}%, pixel '
           f'accuracy {100 * scores[key]["pixel_accuracy"]:.4f}%')
   print(f'initialisation: {scores["initialisation"]}')
-  config_lib.write_run(config.save_dir, config)
+  run_record.write_run(config.save_dir, config)
   files.write_json(os.path.join(config.save_dir, 'readouts.json'), scores)
 
 

@@ -13,10 +13,10 @@ import json
 import os
 
 from segsort import checkpoint
-from segsort import config as config_lib
 from segsort import files
 from segsort import input_records
 from segsort import prototype_set
+from segsort import run_record
 from segsort.errors import InputError, warn
 
 # Settings that say where and in how many parts, not what is computed, and
@@ -57,7 +57,7 @@ def begin(folder, run, overwrite, outputs):
 
   Args:
     folder: of the results; made if absent.
-    run: this run's `config.describe_run`, with inputs.
+    run: this run's `run_record.describe_run`, with inputs.
     overwrite: whether to start anew in any case.
     outputs: a function that returns the paths of results: of all shards if its
       argument is True, else of this one.
@@ -122,7 +122,7 @@ def differing(earlier, run, not_compared=frozenset(NOT_COMPARED)):
 
   Args:
     earlier: what `read_run` returned.
-    run: what `config.describe_run` or `read_run` returned.
+    run: what `run_record.describe_run` or `read_run` returned.
     not_compared: names of settings.
   """
   now, was = json.loads(json.dumps(run['settings'])), earlier['settings']
@@ -202,7 +202,7 @@ def begin_images(config, examples, share, kinds=('gray', 'color')):
     return records + [path for example in chosen
                       for path in image_outputs(folder, example, kinds)]
 
-  begin(folder, config_lib.describe_run(
+  begin(folder, run_record.describe_run(
       config, restore_from=checkpoint_digest(config.restore_from),
       prototype_dir=digest(*prototype_set.release_paths(
           config.prototype_dir))), config.overwrite, outputs)

@@ -14,11 +14,11 @@ import tqdm
 
 from segsort import agreement
 from segsort import checkpoint
-from segsort import config as config_lib
 from segsort import distribution
 from segsort import image_list
 from segsort import input_pipeline
 from segsort import run_log
+from segsort import run_record
 from segsort import train_state
 from segsort import train_step
 from segsort.errors import InputError, warn
@@ -61,7 +61,7 @@ def train_network(config, needs, make_batches, loss_of_embeddings):
     return
   chief = distribution.is_chief(strategy)
   if chief:
-    config_lib.write_run(config.snapshot_dir, config)
+    run_record.write_run(config.snapshot_dir, config)
     if not config.num_steps:  # untrained: what training has to beat
       _save(state, config, 0)
   first, share = int(state.step.numpy()), distribution.share_of(strategy)

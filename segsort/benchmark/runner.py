@@ -11,8 +11,8 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from segsort import config as config_lib
 from segsort import files
+from segsort import run_record
 from segsort.benchmark import measure
 from segsort.errors import InputError
 from segsort.settings import Settings, setting
@@ -73,7 +73,7 @@ def describe_machine():
           for gpu in tf.config.list_physical_devices('GPU')) or 'no GPU',
       'python': platform.python_version(), 'tensorflow': tf.__version__,
       'keras': keras.__version__, 'numpy': np.__version__,
-      'commit': config_lib.git_commit()}
+      'commit': run_record.git_commit()}
 
 
 def _usable_cores():

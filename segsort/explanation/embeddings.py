@@ -12,13 +12,13 @@ import numpy as np
 import tqdm
 
 from network.segsort import projection
-from segsort import config as config_lib
 from segsort import embedding
 from segsort import extraction
 from segsort import files
 from segsort import inference
 from segsort import prototype_set
 from segsort import resumption
+from segsort import run_record
 from segsort import visualization
 from segsort.errors import InputError, warn
 from segsort.explanation import class_list
@@ -87,7 +87,7 @@ def begin(config, examples):
     return [os.path.join(config.save_dir, MAP),
             *(picture_path(config, example) for example in examples)]
 
-  resumption.begin(config.save_dir, config_lib.describe_run(
+  resumption.begin(config.save_dir, run_record.describe_run(
       config, restore_from=resumption.checkpoint_digest(config.restore_from),
       prototype_dir=resumption.digest(
           *prototype_set.release_paths(config.prototype_dir))),

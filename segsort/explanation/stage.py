@@ -10,7 +10,6 @@ import os
 
 import tqdm
 
-from segsort import config as config_lib
 from segsort import embedding
 from segsort import files
 from segsort import inference
@@ -19,6 +18,7 @@ from segsort import labeller as labeller_lib
 from segsort import pictures
 from segsort import prototype_set
 from segsort import resumption
+from segsort import run_record
 from segsort.errors import InputError, warn
 from segsort.explanation import class_list
 from segsort.explanation import crops as crops_lib
@@ -74,7 +74,7 @@ def begin(config):
             f'--save_dir {config.save_dir} has {name} already, which is not of '
             'an earlier run of this command; name another folder')
   folder = prototype_set.find(config.prototype_dir)
-  resumption.begin(config.save_dir, config_lib.describe_run(
+  resumption.begin(config.save_dir, run_record.describe_run(
       config, restore_from=resumption.checkpoint_digest(config.restore_from),
       prototype_dir=resumption.digest(
           *prototype_set.release_paths(folder),

@@ -19,6 +19,7 @@ from segsort import config as config_lib
 from segsort import files
 from segsort import prototype_set
 from segsort import resumption
+from segsort import run_record
 
 # What someone else runs: nothing of this project is to be found.
 ELSEWHERE = '''
@@ -215,7 +216,7 @@ def test_prototypes_of_another_network_are_refused(flags, tmp_path):
   prototype_set.save(folder, features, labels)
   extraction = config_lib.ExtractConfig(
       data_list='', data_dir='', restore_from='older', save_dir='r')
-  run = config_lib.describe_run(extraction, restore_from='of another')
+  run = run_record.describe_run(extraction, restore_from='of another')
   files.write_json(f'{folder}/config.json', run)
   line = commands.fail('export_model', **flags)
   assert 'were extracted with another checkpoint than --restore_from' in line

@@ -11,6 +11,7 @@ from segsort import config
 from segsort import dataset_info
 from segsort import evaluation_flags
 from segsort import results
+from segsort import run_record
 from segsort.errors import InputError
 
 GOOD = {'classes': [{'name': 'ground', 'color': [1, 2, 3]}, {'name': 'leaf'}],
@@ -60,7 +61,7 @@ def test_later_stages_inherit_it(tmp_path):
   train = cli.parse(config.TrainConfig, [
       '--snapshot_dir', 's', '--data_list', 'l', '--data_dir', 'd',
       '--dataset', path])
-  config.write_run(str(tmp_path), train)
+  run_record.write_run(str(tmp_path), train)
   settings = cli.parse(config.ExtractConfig, [
       '--data_list', 'l', '--data_dir', 'd', '--save_dir', 'r',
       '--restore_from', str(tmp_path)])

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import sys
 
 import pytest
 import small_runs
@@ -10,6 +9,7 @@ import small_runs
 from segsort import cli
 from segsort import config
 from segsort import evaluation_flags
+from segsort import run_record
 from segsort import settings as settings_lib
 from segsort.errors import InputError
 
@@ -105,7 +105,7 @@ def test_strides_may_not_leave_pixels_out():
 def test_a_later_stage_inherits_from_the_run_and_flags_win(tmp_path):
   run = small_runs.train_config(
       ('d', 'l'), tmp_path, head='deeplab', ignore_label=7, dataset='camvid')
-  config.write_run(str(tmp_path), run)
+  run_record.write_run(str(tmp_path), run)
   for restore_from in (tmp_path, tmp_path / 'model.ckpt-4'):
     settings = cli.parse(config.InferenceConfig, INFER + [
         str(restore_from), '--num_clusters', '9'])
@@ -121,7 +121,7 @@ def test_a_later_stage_inherits_from_the_run_and_flags_win(tmp_path):
 
 def test_clusters_are_those_of_the_prototypes(tmp_path, capsys):
   run = small_runs.train_config(('d', 'l'), tmp_path / 'run', num_clusters=1)
-  config.write_run(str(tmp_path / 'run'), run)
+  run_record.write_run(str(tmp_path / 'run'), run)
   flags = INFER[:6] + ['--restore_from', str(tmp_path / 'run'),
                        '--prototype_dir', str(tmp_path / 'p')]
   settings = cli.parse(config.InferenceConfig, flags)
@@ -133,7 +133,7 @@ def test_clusters_are_those_of_the_prototypes(tmp_path, capsys):
       '--color_weight 0.0: the default\n')
   record = tmp_path / 'p' / 'prototypes'
   record.mkdir(parents=True)
-  config.write_run(str(record), small_runs.restored_config(
+  run_record.write_run(str(record), small_runs.restored_config(
       config.ExtractConfig, ('d', 'l'), 'c', 'r', num_clusters=5,
       kmeans_iterations=7, embedding_dim=99, color_weight=.5))
   settings = cli.parse(config.InferenceConfig, flags)
@@ -179,19 +179,6 @@ def test_inherited_values_are_checked_like_flags(tmp_path):
     (tmp_path / 'config.json').write_text(json.dumps({'settings': settings}))
     assert f'{tmp_path}/config.json' in _fails(
         config.InferenceConfig, INFER + [str(tmp_path)])
-
-
-def test_a_run_writes_down_what_it_was(tmp_path, monkeypatch):
-  monkeypatch.setattr(sys, 'argv', ['train.py', '--data_dir', 'a b'])
-  run = small_runs.train_config(('d', 'l'), tmp_path)
-  config.write_run(str(tmp_path), run)
-  written = json.loads((tmp_path / 'config.json').read_text())
-  assert written['stage'] == 'TrainConfig'
-  assert written['command'].endswith("train.py --data_dir 'a b'")
-  assert written['settings']['input_size'] == [32, 32]
-  assert written['settings'].keys() == {
-      field.name for field in dataclasses.fields(run)}
-  assert written['git_commit'] is None or len(written['git_commit']) == 40
 
 
 @pytest.mark.parametrize('config_class', STAGES)

@@ -13,6 +13,7 @@ from segsort import embedding
 from segsort import files
 from segsort import inference
 from segsort import prototype_set
+from segsort import run_record
 from segsort.errors import InputError
 
 
@@ -209,7 +210,7 @@ def test_new_settings_for_a_shard_take_the_results_of_all_away(config):
 
 
 def test_results_of_another_command_are_refused(config):
-  config_lib.write_run(config.save_dir, small_runs.train_config(
+  run_record.write_run(config.save_dir, small_runs.train_config(
       (config.data_dir, config.data_list), config.save_dir))
   assert 'has results of TrainConfig, not InferenceConfig; name' in _fails(
       config)

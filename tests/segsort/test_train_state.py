@@ -9,8 +9,8 @@ import tensorflow as tf
 
 import network
 from segsort import checkpoint
-from segsort import config as config_lib
 from segsort import files
+from segsort import run_record
 from segsort import train_state
 from segsort.errors import InputError
 
@@ -90,7 +90,7 @@ def test_stage_two_starts_from_the_weights_of_stage_one(
 def test_going_on_with_other_settings_names_them(
     state, tiny_dataset, changed):
   run, config, _ = state
-  config_lib.write_run(config.snapshot_dir, config)
+  run_record.write_run(config.snapshot_dir, config)
   checkpoint.save(checkpoint.checkpoint_path(config.snapshot_dir, 3),
                   run.tensors())
   train_state.start_or_resume(run, config)
