@@ -10,6 +10,7 @@ import os
 
 import network
 from segsort import distribution
+from segsort import settings as settings_lib
 from segsort import sharding
 from segsort.dataset_flags import ClassSettings
 from segsort.errors import InputError
@@ -140,14 +141,30 @@ class WindowSettings(Settings):
   strides: Size = setting(
       Size((0, 0)), 'step between windows; 0,0: two thirds of the window')
 
+  method = 'segsort'  # that the network is for; inference.py has a flag
+
   def check(self):
-    """Raises InputError for a number out of range."""
+    """Raises InputError for a number out of range or a network of another kind.
+    """
     super().check()
+    self._check_network()
     for stride, window in zip(self.strides, self.input_size):
       if stride > window:
         raise InputError(
             f'--strides has {stride}, above the {window} of --input_size: '
             'pixels between the windows would get no embedding')
+
+  def _check_network(self):
+    """Raises InputError for a classifier in place of an embedding, or back."""
+    folder = self.restore_from
+    if not os.path.isdir(folder):
+      folder = os.path.dirname(folder)
+    trained = settings_lib.read_run(folder).get('method', 'segsort')
+    if trained != self.method:
+      raise InputError(
+          f'{self.restore_from} is not a run for --method {self.method}; label '
+          f'with inference.py --method {trained}, or give another '
+          '--restore_from')
 
   @property
   def window_strides(self):
@@ -212,7 +229,7 @@ class RetrievalSettings(RestoredSettings, VoteSettings):
   """Labels by retrieval."""
 
   # Flags of `inference_flags.InferenceFlags` alone.
-  image_dir, fold_batch_norm, method = '', False, 'segsort'
+  image_dir, fold_batch_norm = '', False
 
   prototype_dir: str = setting(text='folder written by extract_prototypes.py')
   scale_aug: bool = setting(False, 'sum the votes of scales 0.5 to 1.75')

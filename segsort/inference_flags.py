@@ -5,7 +5,6 @@ import os
 
 from segsort import config as config_lib
 from segsort import panoptic
-from segsort import settings as settings_lib
 from segsort.errors import InputError
 from segsort.settings import Settings, setting
 
@@ -64,7 +63,7 @@ class InferenceFlags(
           '--data_list and --data_dir, or leave it out')
 
   def _check_method(self):
-    """Raises InputError for flags or a checkpoint of the other method."""
+    """Raises InputError for flags of the other method."""
     if self.method == 'segsort' and not self.prototype_dir:
       raise InputError(
           'the following arguments are required: --prototype_dir; write it '
@@ -74,11 +73,3 @@ class InferenceFlags(
       raise InputError(
           '--method softmax goes without --prototype_dir, --tf1_compat and '
           '--vote_concentration; leave them out')
-    folder = self.restore_from
-    if not os.path.isdir(folder):
-      folder = os.path.dirname(folder)
-    trained = settings_lib.read_run(folder).get('method', 'segsort')
-    if trained != self.method:
-      raise InputError(
-          f'{self.restore_from} is not a run for --method {self.method}; give '
-          f'--method {trained}, or another --restore_from')

@@ -9,6 +9,7 @@ import tensorflow as tf
 from PIL import Image
 
 from segsort import cli
+from segsort import config as config_lib
 from segsort import embedding
 from segsort import files
 from segsort import inference
@@ -134,12 +135,23 @@ def test_the_methods_are_not_mixed_up(run, tmp_path):
   config = _inference_flags(dataset, folder, tmp_path / 'labels')
   config.check()
   for given, message in (
-      ({'method': 'segsort', 'prototype_dir': 'a'}, 'give --method softmax'),
+      ({'method': 'segsort', 'prototype_dir': 'a'},
+       'inference.py --method softmax'),
       ({'prototype_dir': 'a'}, 'without --prototype_dir'),
-      ({'method': 'segsort'}, 'required: --prototype_dir'),
-      ({'restore_from': str(tmp_path)}, 'give --method segsort')):
+      ({'method': 'segsort', 'restore_from': str(tmp_path)},
+       'required: --prototype_dir'),
+      ({'restore_from': str(tmp_path)}, 'inference.py --method segsort')):
     with pytest.raises(InputError, match=message):
       dataclasses.replace(config, **given).check()
+
+
+def test_a_classifier_has_no_prototypes(run, tmp_path):
+  dataset, folder = run
+  config = small_runs.restored_config(
+      config_lib.ExtractConfig, dataset, folder, tmp_path / 'prototypes')
+  with pytest.raises(InputError, match='is not a run for --method segsort'):
+    config.check()
+  dataclasses.replace(config, restore_from='elsewhere').check()
 
 
 def test_cluster_settings_have_no_flags(capsys):
