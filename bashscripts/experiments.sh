@@ -8,7 +8,8 @@
 #
 # A row is a recipe of this folder with some settings, run with each of SEEDS.
 # Whatever is finished is not run again, so that an interrupted table goes on
-# where it was. Each run is in EXPERIMENTS_DIR/TABLE/ROW/seedN; the table is
+# where it was. Each run is in EXPERIMENTS_DIR/TABLE/ROW/seedN; its last stage
+# of training counts. The table is
 # EXPERIMENTS_DIR/TABLE/table.{csv,md} (and .png with the extra `figures`),
 # renewed after every run. A run that fails is named at the end, with a status
 # of 1; the other rows are run.
@@ -38,7 +39,7 @@
   }
 
   run() {
-    local run_dir="$where/$2/seed$seed" log="$where/$1/seed$seed.log"
+    local run_dir="$where/$2/seed$seed" log="$where/$1/seed$seed.log" stage=1
     number="$((number + 1))"
     case " ${ROWS:-$1} " in *" $1 "*) ;; *) return ;; esac
     mkdir -p "$where/$1" || exit
@@ -47,10 +48,11 @@
       SNAPSHOT_DIR="$run_dir" "$4" \
       bash "$root/bashscripts/$3.sh" > "$log" 2>&1 ||
       { failed+=("$1, seed $seed: $log"); tail -n 2 "$log"; return; }
+    [ ! -d "$run_dir/stage2/${4#RESULTS_NAME=}" ] || stage=2
     "$PYTHON" "$root/pyscripts/make_table.py" --experiment_dir "$where" \
       --row "$1" --trained_row "$2" --number "$number" --seed "$seed" \
       --settings "${*:3}" \
-      --results "$run_dir/stage1/${4#RESULTS_NAME=}"
+      --results "$run_dir/stage$stage/${4#RESULTS_NAME=}"
   }
 
   # All rows with one seed before the next: a table that is cut short is whole.

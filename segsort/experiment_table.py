@@ -34,7 +34,8 @@ class TableConfig(settings_lib.Settings):
   number: int = setting(text='place of the row in the table, from 1')
   seed: int = setting(text='of the run')
   settings: str = setting('', 'recipe and settings, for the record')
-  results: str = setting(text='folder with scores.json of the run')
+  results: str = setting(
+      text='folder of results in that of the last stage of training, stageN')
 
 
 def record_and_tabulate(config):
@@ -43,9 +44,8 @@ def record_and_tabulate(config):
       'row': config.row, 'trained_row': config.trained_row,
       'number': config.number, 'seed': config.seed, 'settings': config.settings,
       **read_scores(config.results),
-      'training_seconds': training_seconds(os.path.join(
-          config.experiment_dir, config.trained_row, f'seed{config.seed}',
-          'stage1', 'log.jsonl')),
+      'training_seconds': seconds_until(os.path.dirname(
+          os.path.abspath(config.results))),
       'finished': datetime.date.today().isoformat(),
       'git_commit': run_record.git_commit(), 'machine': describe_machine()}
   files.write_json(os.path.join(
@@ -87,6 +87,23 @@ def read_scores(results):
   except (OSError, ValueError, TypeError, AttributeError) as error:
     raise InputError(
         f'cannot read {path}: {error}; remove it and evaluate again') from error
+
+
+def seconds_until(folder):
+  """Returns the seconds that training took, up to a stage.
+
+  Args:
+    folder: of the stage, named stageN; those before are beside it.
+
+  Returns:
+    What `training_seconds` says of all of them; None where none has a log.
+  """
+  snapshots, last = os.path.split(folder)
+  stages = [f'stage{stage}' for stage in range(
+      1, int(last.removeprefix('stage')) + 1)]
+  seconds = [training_seconds(os.path.join(snapshots, stage, 'log.jsonl'))
+             for stage in stages]
+  return sum(filter(None, seconds)) if any(seconds) else None
 
 
 def training_seconds(path):

@@ -49,6 +49,23 @@ def test_each_row_runs_with_each_seed_and_is_tabulated(project):
       f'{where}/plain/seed1/stage1/results_nearest')
 
 
+def test_the_last_stage_of_training_counts(project):
+  """Also for a reading of the stage before it."""
+  project.add('bashscripts/experiments/mine.sh', '''
+SEEDS="${SEEDS:-1}"
+rows() {
+  row both demo/train_segsort_unsup
+  reading first both demo/train_segsort_unsup NUM_ROUNDS=1
+}
+''')
+  result = project.run('experiments.sh', how='bash {} mine')
+  assert result.returncode == 0, result.stderr
+  where = f'{project.root}/snapshots/experiments/mine/both/seed1'
+  assert [flags['results'] for name, flags in project.calls()
+          if name == 'make_table.py'] == [
+              f'{where}/stage2/results', f'{where}/stage1/results_first']
+
+
 def test_the_demo_has_no_boundaries_to_score(project):
   result = project.run('experiments.sh', how='bash {} demo', SEEDS='1',
                        ROWS='softmax')

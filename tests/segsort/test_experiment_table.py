@@ -78,6 +78,18 @@ def test_seconds_follow_from_the_log(tmp_path):
   assert experiment_table.training_seconds(str(tmp_path / 'none')) is None
 
 
+def test_seconds_of_all_stages_up_to_the_scored_one_count(tmp_path):
+  for stage, step in ((1, 10), (2, 20), (3, 40)):
+    _write(tmp_path / f'stage{stage}/config.json',
+           {'settings': {'batch_size': 8}})
+    _write(tmp_path / f'stage{stage}/log.jsonl',
+           json.dumps({'step': step, 'images_per_second': 8.}))
+  for stage, seconds in ((1, 10), (2, 30), (3, 70)):
+    assert experiment_table.seconds_until(
+        str(tmp_path / f'stage{stage}')) == pytest.approx(seconds)
+  assert experiment_table.seconds_until(str(tmp_path / 'no/stage2')) is None
+
+
 def test_multi_scale_scores_count_where_there_are_both(tmp_path):
   _write(tmp_path / 'val/scores.json', {'mean_iou': .1})
   assert experiment_table.read_scores(str(tmp_path)) == {'mean_iou': .1}
@@ -93,12 +105,12 @@ def test_multi_scale_scores_count_where_there_are_both(tmp_path):
 
 
 def test_a_run_is_recorded_and_renews_the_table(tmp_path, capsys):
-  _write(tmp_path / 'results/val/scores.json', {'mean_iou': .25})
+  _write(tmp_path / 'stage1/results/val/scores.json', {'mean_iou': .25})
   for seed in (2, 1):
     experiment_table.record_and_tabulate(experiment_table.TableConfig(
         experiment_dir=str(tmp_path / 'table'), row='a', trained_row='a',
         number=1, seed=seed, settings='demo/x A=1',
-        results=str(tmp_path / 'results')))
+        results=str(tmp_path / 'stage1/results')))
   assert '| a | 25.00 ± 0.00 |' in capsys.readouterr().out
   record = json.loads((tmp_path / 'table/a/seed1.json').read_text())
   assert record['settings'] == 'demo/x A=1' and record['seed'] == 1
