@@ -6,22 +6,27 @@ among neighbours, they are described as a whole, and small regions with a poor
 description weigh little.
 """
 
+import heapq
+
 import numpy as np
 
 
 def neighbours(regions):
-  """Returns bool[R, R]: which of regions i[H, W] of 0..R-1 share an edge."""
+  """Returns i[P, 2], the pairs of regions of i[H, W] that share an edge.
+
+  A pair is there once, the smaller number first, in order.
+  """
+  pairs = np.concatenate([
+      np.stack([first.ravel(), second.ravel()], 1).astype(np.int64)
+      for first, second in ((regions[:, 1:], regions[:, :-1]),
+                            (regions[1:], regions[:-1]))])
+  pairs = np.sort(pairs[pairs[:, 0] != pairs[:, 1]], 1)
   count = int(regions.max()) + 1
-  touch = np.zeros((count, count), bool)
-  for first, second in ((regions[:, 1:], regions[:, :-1]),
-                        (regions[1:], regions[:-1])):
-    touch[first, second] = True
-  touch |= touch.T
-  np.fill_diagonal(touch, False)
-  return touch
+  return np.stack(np.divmod(
+      np.unique(pairs[:, 0] * count + pairs[:, 1]), count), 1)
 
 
-def merge_alike(histograms, sizes, touch, cost):
+def merge_alike(histograms, sizes, pairs, cost):
   """Merges the cheapest pair of neighbours as long as it costs at most `cost`.
 
   The cost of a pair is by how much describing both by their mean raises the sum
@@ -31,7 +36,7 @@ def merge_alike(histograms, sizes, touch, cost):
     histograms: f32[R, D], square roots of shares, times any weights, as by
       `texture_descriptors.region_histograms`.
     sizes: i[R], pixels; a region without any stays as it is.
-    touch: bool[R, R], symmetric, of `neighbours`.
+    pairs: i[P, 2], of `neighbours`.
     cost: pixels times squared distance; 0 merges regions that are equal,
       infinity all that hang together.
 
@@ -39,29 +44,50 @@ def merge_alike(histograms, sizes, touch, cost):
     owners i[R], the number of the merged region of each, in the order of their
     first ones; merged histograms f32[M, D]; and sizes i[M].
   """
-  count = len(sizes)
   squares = np.square(histograms, dtype=np.float64)
   sizes = np.array(sizes, np.float64)
-  touch = touch & (sizes > 0) & (sizes > 0)[:, None]
-  owners = np.arange(count)
+  owners = np.arange(len(sizes))
+  near = [set() for _ in owners]
+  for first, second in pairs:
+    if sizes[first] and sizes[second]:
+      near[first].add(second)
+      near[second].add(first)
+  version = np.zeros(len(sizes), int)  # rises when a region changes or goes
+  queue = []
 
-  def costs_of(region):
-    distances = ((np.sqrt(squares) - np.sqrt(squares[region])) ** 2).sum(1)
-    factors = sizes * sizes[region] / np.maximum(sizes + sizes[region], 1)
-    return np.where(touch[region], factors * distances, np.inf)
+  def enqueue(region, others):
+    others = np.array(sorted(others), int)
+    for price, other in zip(_prices(squares, sizes, region, others), others):
+      if price <= cost:
+        pair = sorted((region, other))
+        heapq.heappush(queue, (price, *pair, *version[pair]))
 
-  costs = np.stack([costs_of(region) for region in range(count)])
-  while costs.min() <= cost and costs.min() < np.inf:
-    kept, gone = sorted(divmod(int(costs.argmin()), count))
+  for region, others in enumerate(near):
+    enqueue(region, {other for other in others if other > region})
+  while queue:
+    _, kept, gone, *seen = heapq.heappop(queue)
+    if seen != list(version[[kept, gone]]):
+      continue
+    version[[kept, gone]] += 1
     squares[kept] = np.average(
         squares[[kept, gone]], 0, weights=sizes[[kept, gone]])
     sizes[kept] += sizes[gone]
-    touch[kept] |= touch[gone]
-    touch[:, kept] |= touch[:, gone]
-    touch[gone] = touch[:, gone] = touch[kept, kept] = False
     owners[owners == gone] = kept
-    costs[gone] = costs[:, gone] = np.inf
-    costs[kept] = costs[:, kept] = costs_of(kept)
+    for other in near[gone]:
+      near[other].remove(gone)
+      near[other].add(kept)
+    near[kept] |= near[gone]
+    near[kept] -= {kept, gone}
+    near[gone] = set()
+    enqueue(kept, near[kept])
   firsts, owners = np.unique(owners, return_inverse=True)
   return (owners, np.sqrt(squares[firsts]).astype(np.float32),
           sizes[firsts].astype(np.int64))
+
+
+def _prices(squares, sizes, region, others):
+  """Returns f64[others], what merging a region with each of others costs."""
+  distances = (
+      (np.sqrt(squares[others]) - np.sqrt(squares[region])) ** 2).sum(1)
+  return distances * (
+      sizes[others] * sizes[region] / (sizes[others] + sizes[region]))
