@@ -9,7 +9,12 @@ import numpy as np
 import PIL.Image
 import tensorflow as tf
 
+from segsort import picture_modes
 from segsort.errors import InputError
+
+# What decoders raise for files that are damaged or no pictures.
+UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, KeyError,
+              OverflowError, tf.errors.OpError)
 
 
 @contextlib.contextmanager
@@ -107,6 +112,7 @@ def read_image(path):
 
   JPEGs go through TensorFlow's decoder: its fast inverse DCT is what the 2019
   release and its checkpoints saw, and differs from Pillow's by up to 7 levels.
+  Other pictures by `picture_modes.to_rgb`.
 
   Args:
     path: JPEG, PNG or anything else that Pillow reads.
@@ -121,8 +127,12 @@ def read_image(path):
   try:
     if data[:2] == b'\xff\xd8':
       return tf.io.decode_jpeg(data, channels=3).numpy()
-    return np.array(PIL.Image.open(io.BytesIO(data)).convert('RGB'))
-  except (OSError, SyntaxError, ValueError, tf.errors.OpError) as error:
+    return picture_modes.to_rgb(PIL.Image.open(io.BytesIO(data)))
+  except PIL.Image.DecompressionBombError as error:
+    raise InputError(
+        f'will not decode the image {path}: {error}; make it smaller, or drop '
+        'its list line') from error
+  except UNREADABLE as error:
     raise InputError(
         f'cannot decode the image {path}: it is corrupt or not a picture; '
         'replace the file or drop its list line') from error
@@ -149,7 +159,11 @@ def read_labels(path):
   try:
     picture = PIL.Image.open(io.BytesIO(data))
     mask = np.array(picture)
-  except (OSError, SyntaxError, ValueError) as error:
+  except PIL.Image.DecompressionBombError as error:
+    raise InputError(
+        f'will not decode the mask {path}: {error}; make it smaller, or drop '
+        'its list line') from error
+  except UNREADABLE as error:
     raise InputError(
         f'cannot decode the mask {path}: it is corrupt or not a picture; '
         'replace the file or drop its list line') from error

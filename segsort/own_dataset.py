@@ -18,6 +18,7 @@ import os
 
 import numpy as np
 import PIL.Image
+import tqdm
 
 from segsort import dataset_info
 from segsort import dataset_layout
@@ -32,6 +33,7 @@ from segsort.settings import setting
 
 MASK_SUFFIXES = '.png', '.bmp', '.gif', '.tif', '.tiff'  # without loss
 WRITTEN = 'segcls'
+NAMED = 5  # broken pictures in a message
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -119,23 +121,39 @@ def find_images(image_dir, data_dir):
           f'the picture {example.image!r} has a space in its name, at which '
           'list lines are divided; rename it')
   image_list.check_names(examples)
-  turned = [example.image for example in examples
-            if _orientation(example.image) != 1]
+  check_pictures([example.image for example in examples])
+  return examples
+
+
+def check_pictures(paths):
+  """Warns of pictures that training would see lying on their side.
+
+  Raises:
+    InputError: names all that cannot be decoded.
+  """
+  broken, turned = [], []
+  for path in tqdm.tqdm(paths, desc='pictures', unit='image'):
+    try:
+      files.read_image(path)
+      if _orientation(path) != 1:
+        turned.append(path)
+    except InputError:
+      broken.append(path)
+  if broken:
+    more = ', ...' if len(broken) > NAMED else ''
+    raise InputError(
+        f'cannot decode {len(broken)} of {len(paths)} pictures: '
+        f'{", ".join(broken[:NAMED])}{more}; they are corrupt, not pictures, '
+        'or too large: replace or remove them')
   if turned:
     warn(f'{len(turned)} pictures, the first {turned[0]}, stand upright by an '
          'EXIF tag alone, which training does not read; turn them for good')
-  return examples
 
 
 def _orientation(path):
   """The EXIF orientation of a picture; 1, upright, if there is none."""
-  try:
-    with PIL.Image.open(path) as picture:
-      return picture.getexif().get(pictures.ORIENTATION, 1)
-  except (OSError, SyntaxError, ValueError) as error:
-    raise InputError(
-        f'cannot read the picture {path}: it is corrupt or not a picture; '
-        'replace or remove it') from error
+  with PIL.Image.open(path) as picture:
+    return picture.getexif().get(pictures.ORIENTATION, 1)
 
 
 def _line(example, data_dir):
@@ -197,7 +215,7 @@ def read_mask(path, config):
       if picture.mode not in ('RGB', 'RGBA'):
         return files.read_mask(path)
       pixels = np.array(picture.convert('RGB'), np.int32)
-  except (OSError, SyntaxError, ValueError) as error:
+  except files.UNREADABLE as error:
     raise InputError(
         f'cannot decode the mask {path}: it is corrupt or not a picture; '
         'replace or remove it') from error

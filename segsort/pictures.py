@@ -1,7 +1,7 @@
 """Pictures as people have them: any common format, found in folders.
 
-Lists of a data set go through `files.read_image`; this is for one's own
-photographs, which are turned, transparent, grey, 16 bit or for print.
+Lists of a data set go through `files.read_image`, which leaves a picture as it
+lies; this is for one's own photographs, which are turned.
 """
 
 import collections
@@ -13,9 +13,9 @@ import PIL.Image
 import PIL.ImageOps
 import tensorflow as tf
 
-from segsort import dataset_info
 from segsort import files
 from segsort import image_list
+from segsort import picture_modes
 from segsort.errors import InputError
 
 SUFFIXES = (
@@ -26,8 +26,6 @@ ORIENTATION = 0x0112  # the EXIF tag
 # exchanged, then top and bottom, then left and right.
 _TURNS = ((0, 0, 0), (0, 0, 1), (0, 1, 1), (0, 1, 0),
           (1, 0, 0), (1, 0, 1), (1, 1, 1), (1, 1, 0))
-_UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, KeyError,
-               OverflowError, tf.errors.OpError)
 
 
 def find_pictures(folder, leave_out=''):
@@ -98,10 +96,8 @@ def result_names(paths):
 def read_picture(path):
   """Reads a picture as people see it.
 
-  The first frame, upright by its EXIF orientation. Transparent parts show the
-  mean colour of the training images, which a network takes for nothing: it is
-  what padding consists of. Of 16 bits the upper 8 are kept; floating point and
-  32 bit pictures are stretched from their lowest to their highest value.
+  The first frame, upright by its EXIF orientation, its colours by
+  `picture_modes.to_rgb`.
 
   Args:
     path: of any format that Pillow reads. JPEGs in RGB or grey go through
@@ -119,12 +115,12 @@ def read_picture(path):
     if picture.format in ('JPEG', 'MPO') and picture.mode in ('RGB', 'L'):
       return turn(tf.io.decode_jpeg(data, channels=3).numpy(),
                   picture.getexif().get(ORIENTATION, 1))
-    return to_rgb(PIL.ImageOps.exif_transpose(picture))
+    return picture_modes.to_rgb(PIL.ImageOps.exif_transpose(picture))
   except PIL.Image.DecompressionBombError as error:
     raise InputError(
         f'will not decode the picture {path}: {error}; make it smaller'
     ) from error
-  except _UNREADABLE as error:
+  except files.UNREADABLE as error:
     raise InputError(
         f'cannot decode the picture {path}: it is corrupt or not a picture; '
         'replace or remove it') from error
@@ -140,29 +136,3 @@ def turn(pixels, orientation):
   pixels = pixels[::-1] if upside_down else pixels
   pixels = pixels[:, ::-1] if mirrored else pixels
   return np.ascontiguousarray(pixels)
-
-
-def to_rgb(picture):
-  """Converts a PIL picture of any mode to u8[H, W, 3], see `read_picture`."""
-  if picture.mode.startswith(('I', 'F')):
-    grey = _to_8_bit(np.array(picture), picture.mode)
-    return np.repeat(grey[..., None], 3, -1)
-  if picture.has_transparency_data:
-    picture = picture.convert('RGBA')
-    mean = tuple(round(level) for level in dataset_info.PIXEL_MEAN)
-    paper = PIL.Image.new('RGBA', picture.size, (*mean, 255))
-    picture = PIL.Image.alpha_composite(paper, picture)
-  return np.array(picture.convert('RGB'))
-
-
-def _to_8_bit(grey, mode):
-  """Returns u8[H, W] of a grey picture of more bits."""
-  if mode.startswith('I;16') or (
-      mode == 'I' and grey.min() >= 0 and grey.max() < 2**16):
-    return (grey.astype(np.int64) >> 8).astype(np.uint8)
-  grey = grey.astype(np.float64)
-  lowest, highest = grey.min(), grey.max()
-  if not np.isfinite([lowest, highest]).all():
-    raise ValueError('not all its values are finite')
-  scaled = (grey - lowest) * (255 / max(highest - lowest, 1e-12))
-  return scaled.round().astype(np.uint8)

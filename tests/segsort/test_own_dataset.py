@@ -195,10 +195,22 @@ def test_bad_masks(data, pixels, message):
 
 @pytest.mark.parametrize('name, message', [
     ('masks/im0.png', 'cannot decode the mask'),
-    ('images/im0.jpg', 'cannot read the picture')])
+    ('images/im0.jpg', 'cannot decode 1 of 6 pictures: ')])
 def test_corrupt_files(data, name, message):
   (data / name).write_bytes(b'no picture')
   assert message in _fails(data) and name in _fails(data)
+
+
+def test_all_broken_pictures_are_named_at_once(data):
+  """Among them a cut JPEG, whose header is whole."""
+  image = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)
+  PIL.Image.fromarray(image).save(data / 'images/cut.jpg')
+  whole = (data / 'images/cut.jpg').read_bytes()
+  (data / 'images/cut.jpg').write_bytes(whole[:len(whole) // 2])
+  (data / 'images/empty.jpg').write_bytes(b'')
+  message = _fails(data)
+  assert 'cannot decode 2 of ' in message
+  assert 'cut.jpg, ' in message and 'empty.jpg; ' in message
 
 
 def test_colours_that_do_not_tell_classes_apart(data):

@@ -155,6 +155,28 @@ def test_too_many_pixels_are_refused(tmp_path, image, monkeypatch):
   monkeypatch.setattr(PIL.Image, 'MAX_IMAGE_PIXELS', 100)
   with pytest.raises(InputError, match='will not decode .*a.png: .*768'):
     pictures.read_picture(str(tmp_path / 'a.png'))
+  for read, what in ((files.read_image, 'image'), (files.read_labels, 'mask')):
+    with pytest.raises(InputError, match=f'will not decode the {what} .*a.png'):
+      read(str(tmp_path / 'a.png'))
+
+
+@pytest.mark.parametrize('mode', ('L', 'P', '1', 'I;16', 'F', 'LA', 'RGBA'))
+def test_lists_see_the_same_colours(image, tmp_path, mode):
+  """So that training and inference.py --image_dir see the same pictures."""
+  grey, alpha = image[..., 0], np.repeat(np.arange(24, dtype=np.uint8), 32) * 11
+  picture = {
+      'I;16': lambda: PIL.Image.fromarray(grey.astype(np.uint16) * 257),
+      'F': lambda: PIL.Image.fromarray(grey.astype(np.float32)),
+      'LA': lambda: PIL.Image.fromarray(
+          np.dstack([grey, alpha.reshape(grey.shape)])),
+      'RGBA': lambda: PIL.Image.fromarray(
+          np.dstack([image, alpha.reshape(grey.shape)])),
+  }.get(mode, lambda: PIL.Image.fromarray(image).convert(mode))()
+  path = str(tmp_path / ('a.tiff' if mode == 'F' else 'a.png'))
+  picture.save(path)
+  found = files.read_image(path)
+  np.testing.assert_array_equal(found, pictures.read_picture(path))
+  assert found.std() > 20
 
 
 @pytest.mark.parametrize('paths, names', (
