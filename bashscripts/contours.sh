@@ -24,6 +24,7 @@ divide_bsds500() {
 evaluate_regions() {
   "$PYTHON" "$root/pyscripts/eval_regions.py" \
     --pred_dir "$SNAPSHOT_DIR/results/$EVAL_SPLIT" \
+    --data_list "$SNAPSHOT_DIR/eval.txt" \
     --gt_dir "$DATAROOT/groundTruth/$EVAL_SPLIT" --threshold_max 0.98 \
     --save_json "$SNAPSHOT_DIR/results/$EVAL_SPLIT/scores.json"
 }

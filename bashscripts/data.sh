@@ -24,11 +24,11 @@ check_switches() {
   for name in $SETTINGS; do
     [ "${!name+x}" ] || continue  # not all scripts have all of them
     case "$name=${!name}" in
-      IS_*=[01] | OVERWRITE=[01] | FROZEN_BANK=[01]) ;;
+      IS_*=[01] | OVERWRITE*=[01] | FROZEN_BANK=[01]) ;;
       RANDOM_SCALE=[01] | RANDOM_ROTATION=[01] | RANDOM_COLOR=[01]) ;;
       NOT_RESTORE_CLASSIFIER_?=[01] | METHOD=segsort | METHOD=softmax) ;;
       METHOD=*) fail "METHOD is '$METHOD'; it must be segsort or softmax" ;;
-      IS_* | OVERWRITE=* | FROZEN_BANK=* | NOT_RESTORE_* | RANDOM_SCALE=* | \
+      IS_* | OVERWRITE* | FROZEN_BANK=* | NOT_RESTORE_* | RANDOM_SCALE=* | \
         RANDOM_ROTATION=* | RANDOM_COLOR=*)
         fail "$name is '${!name}'; it must be 0 or 1" ;;
     esac
@@ -75,10 +75,11 @@ check_oversegmentations() {
   for round in "$@"; do
     list="TRAIN_LIST_$round"
     if is_on "IS_TRAIN_$round" && find_missing_regions "${!list}"; then
-      fail "the oversegmentation $missing_regions is missing; make it with:" \
+      set_region_flags
+      fail "the oversegmentation $regions_path is missing; make it with:" \
         "python $(typed "$root/pyscripts/make_oversegmentation.py")" \
-        "--data_list $(typed "${!list}") --data_dir $(typed "$DATA_DIR")," \
-        'or IS_OVERSEGMENT=1'
+        "--data_list $(typed "${!list}") --data_dir $(typed "$DATA_DIR")" \
+        "$(quote_all "${region_flags[@]}"), or IS_OVERSEGMENT=1"
     fi
   done
 }
@@ -95,14 +96,15 @@ check_bsds500() {
   done
 }
 
-# Sets `missing_regions` to the first mask of regions of a list that is not
-# there; the third column names it, or segcls -> hed in the second.
+# Sets `regions_path` to the first mask of regions of a list that is not there,
+# or to the last one; the third column names it, or segcls -> hed in the second.
 find_missing_regions() {
   local image mask regions
   while read -r image mask regions || [ "$image" ]; do
     regions="${regions:-${mask//segcls/hed}}"
-    missing_regions="$DATA_DIR/${regions#/}"
-    [ -z "$image" ] || [ -f "$missing_regions" ] || return 0
+    [ "$image" ] || continue
+    regions_path="$DATA_DIR/${regions#/}"
+    [ -f "$regions_path" ] || return 0
   done <"$1"
   return 1
 }
@@ -218,23 +220,41 @@ prepare_source() {
     --source_dir "$2" --data_dir "$DATA_DIR" --list_dir "$LIST_DIR"
 }
 
-# Only if some are absent: masks of one's own are left alone. The arguments are
-# rounds.
+# Those that are absent; those that this project made are compared with the
+# settings, those of one's own are left alone. The arguments are rounds.
 make_oversegmentations() {
-  local round list optional=()
-  [ -z "$DETECTOR_PATH" ] || optional+=(--detector_path "$DETECTOR_PATH")
-  [ -z "$THRESHOLD" ] || optional+=(--threshold "$THRESHOLD")
+  local round list seen='' status optional=()
+  ! is_on OVERWRITE_REGIONS || optional=(--overwrite)
+  is_on IS_OVERSEGMENT || return 0
+  set_region_flags
   for round in "$@"; do
     list="TRAIN_LIST_$round"
-    is_on "IS_TRAIN_$round" || continue
-    printf '\n== oversegmentations of %s ==\n' "$(typed "${!list}")"
-    if ! find_missing_regions "${!list}"; then
-      echo 'all there, used as they are'
+    is_on "IS_TRAIN_$round" && [ "${!list}" != "$seen" ] || continue
+    seen="${!list}"
+    printf '\n== oversegmentations of %s ==\n' "$(typed "$seen")"
+    if ! find_missing_regions "$seen" && ! are_ours; then
+      echo "all there, used as they are"
       continue
     fi
     "$PYTHON" "$root/pyscripts/make_oversegmentation.py" \
-      --data_list "${!list}" --data_dir "$DATA_DIR" \
-      --detector "$DETECTOR" --max_regions "$MAX_REGIONS" \
-      ${optional[@]+"${optional[@]}"} || return
+      --data_list "$seen" --data_dir "$DATA_DIR" "${region_flags[@]}" \
+      ${optional[@]+"${optional[@]}"}
+    status="$?"
+    [ "$status" -ne 2 ] ||
+      echo 'in this script, OVERWRITE_REGIONS=1 is --overwrite' >&2
+    [ "$status" -eq 0 ] || return "$status"
   done
+}
+
+# Whether the mask that find_missing_regions looked at last was made by
+# make_oversegmentation.py.
+are_ours() {
+  [ -f "$(dirname "$regions_path")/oversegmentation.json" ]
+}
+
+# Sets `region_flags`: how regions are made.
+set_region_flags() {
+  region_flags=(--detector "$DETECTOR" --max_regions "$MAX_REGIONS")
+  [ -z "$DETECTOR_PATH" ] || region_flags+=(--detector_path "$DETECTOR_PATH")
+  [ -z "$THRESHOLD" ] || region_flags+=(--threshold "$THRESHOLD")
 }

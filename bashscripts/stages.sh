@@ -10,7 +10,8 @@
 # What is printed first, as far as it is set.
 SETTINGS='METHOD DATASET DATAROOT CAMVID_SOURCE CITYSCAPES_SOURCE COCO_SOURCE
   TRAIN_SPLITS EVAL_SPLIT DATA_DIR
-  LIST_DIR SNAPSHOT_DIR RESULTS_NAME OVERWRITE OVERWRITE_RESULTS STRATEGY NUM_GPU
+  LIST_DIR SNAPSHOT_DIR RESULTS_NAME OVERWRITE OVERWRITE_RESULTS
+  OVERWRITE_REGIONS STRATEGY NUM_GPU
   LOGICAL_DEVICES WORKERS WORKER_INDEX TF_CONFIG WORKER_TIMEOUT
   BACKBONE HEAD EMBEDDING_DIM NUM_CLUSTERS KMEANS_ITERATIONS
   LOCATION_WEIGHT SEGMENT_COLOR_WEIGHT
@@ -48,6 +49,15 @@ quoted() {
     '' | *[!A-Za-z0-9_./,:+-]*) printf '%q' "$1" ;;
     *) printf '%s' "$1" ;;
   esac
+}
+
+# Words as one would type them.
+quote_all() {
+  local word words=''
+  for word in "$@"; do
+    words+=" $(quoted "$word")"
+  done
+  echo "${words# }"
 }
 
 # A path as short as it can be typed from here.

@@ -57,6 +57,7 @@
   # network of round 1. With IS_GROUPED=0 each region is a class of its own.
   export DETECTOR="${DETECTOR:-gradient}" DETECTOR_PATH="${DETECTOR_PATH:-}"
   export THRESHOLD="${THRESHOLD:-0.07}" MAX_REGIONS="${MAX_REGIONS:-255}"
+  export OVERWRITE_REGIONS="${OVERWRITE_REGIONS:-0}"
   export IS_OVERSEGMENT="${IS_OVERSEGMENT:-1}" IS_GROUPED="${IS_GROUPED:-1}"
   [ "$IS_GROUPED" = 1 ] || export NUM_ROUNDS="${NUM_ROUNDS:-1}"
   export NUM_ROUNDS="${NUM_ROUNDS:-2}"

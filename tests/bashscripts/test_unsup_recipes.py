@@ -40,6 +40,30 @@ def test_masks_that_are_there_are_left_alone(project, dataset):
   assert set(STEPS) <= set(_names(project))
 
 
+def test_masks_of_ours_are_compared_with_the_settings(project):
+  """By the script that made them, once for the list of both rounds."""
+  project.add(HED['demo'])
+  project.add('dataset/demo/data/hed/oversegmentation.json', '{}')
+  result = project.run('demo/train_segsort_unsup.sh', THRESHOLD='0.3')
+  assert result.returncode == 0, result.stderr
+  flags, = [flags for name, flags in project.calls()
+            if name == 'make_oversegmentation.py']
+  assert flags['threshold'] == '0.3' and 'overwrite' not in flags
+  project.record.unlink()
+  project.run('demo/train_segsort_unsup.sh', OVERWRITE_REGIONS='1')
+  assert 'overwrite' in dict(project.calls())['make_oversegmentation.py']
+  project.record.unlink()
+  project.run('demo/train_segsort_unsup.sh', IS_OVERSEGMENT='0')
+  assert 'make_oversegmentation.py' not in _names(project)
+
+
+def test_the_switch_that_mends_is_named(project):
+  result = project.run('demo/train_segsort_unsup.sh', STATUS='2',
+                       FAILING='make_oversegmentation.py')
+  assert result.returncode == 2
+  assert 'OVERWRITE_REGIONS=1 is --overwrite' in result.stderr
+
+
 @pytest.mark.parametrize('dataset', HED)
 def test_groups_of_regions_are_made_for_training_alone(project, dataset):
   project.add(HED[dataset])
@@ -164,6 +188,8 @@ def test_the_regions_of_the_second_round_are_looked_for_as_well(project):
     ({'IS_GROUPED': '1.0', 'NUM_ROUNDS': '1'}, "IS_GROUPED is '1.0'; it must"),
     ({'NUM_ROUNDS': '3'}, "NUM_ROUNDS is '3'; it must be 1 or 2"),
     ({'NUM_ROUNDS': '2', 'IS_GROUPED': '0'}, 'IS_GROUPED=1, or NUM_ROUNDS=1'),
+    ({'OVERWRITE_REGIONS': 'y'}, "OVERWRITE_REGIONS is 'y'; it must be 0"),
+    ({'OVERWRITE_RESULTS': 'y'}, "OVERWRITE_RESULTS is 'y'; it must be 0"),
     ({'RANDOM_COLOR': 'y'}, "RANDOM_COLOR is 'y'; it must be 0 or 1")))
 def test_rounds_that_cannot_be_are_refused(project, settings, words):
   result = project.run('demo/train_segsort_unsup.sh', **settings)
@@ -191,12 +217,15 @@ def test_one_absent_mask_of_many_is_enough(project):
 
 def test_masks_can_be_left_to_the_user(project):
   (project.root / HED['voc12']).unlink()
-  result = project.run('voc12/train_segsort_unsup.sh', IS_OVERSEGMENT='0')
+  result = project.run('voc12/train_segsort_unsup.sh', IS_OVERSEGMENT='0',
+                       THRESHOLD='0.4')
   assert result.returncode == 2 and project.calls() == []
   line, = result.stderr.splitlines()
   assert line.startswith('error: the oversegmentation ')
   assert f'{HED["voc12"]} is missing; make it with: python ' in line
   assert 'make_oversegmentation.py --data_list ' in line
+  assert line.endswith(' --detector gradient --max_regions 255 '
+                       '--threshold 0.4, or IS_OVERSEGMENT=1')
 
 
 def test_a_failure_of_the_masks_stops_the_pipeline(project):
@@ -236,6 +265,7 @@ def test_the_contour_network_is_trained_applied_and_scored(bsds):
   folder = train['snapshot_dir']
   assert apply['detector_path'] == f'{folder}/contours.keras'
   assert apply['data_list'] == f'{folder}/eval.txt' and 'ucm' in apply
+  assert score['data_list'] == apply['data_list']  # not what was there before
   assert apply['save_dir'] == score['pred_dir'] == f'{folder}/results/test'
   assert score['gt_dir'].endswith('bsds500/groundTruth/test')
 
