@@ -135,9 +135,10 @@ def summarize(counts, thresholds):
     thresholds: T numbers.
 
   Returns:
-    {'ods', 'ods_threshold', 'ois', 'ap', 'precision', 'recall'}: F at the best
-    threshold of the data set and of each image, average precision, and
-    precision and recall at the former.
+    {'ods', 'ods_threshold', 'ois', 'at_last', 'ap', 'precision', 'recall'}: F
+    at the best threshold of the data set and of each image, the share of images
+    whose best is the last one, average precision, and precision and recall at
+    the threshold of the data set.
   """
   counts = np.asarray(counts, np.float64)
   precision, recall = _rates(counts.sum(0))
@@ -148,6 +149,7 @@ def summarize(counts, thresholds):
   return {'ods': float(scores[best]),
           'ods_threshold': float(thresholds[best]),
           'ois': float(f_measure(*_rates(chosen))),
+          'at_last': float(np.mean(own == len(thresholds) - 1)),
           'ap': average_precision(precision, recall),
           'precision': float(precision[best]), 'recall': float(recall[best])}
 

@@ -5,6 +5,7 @@ Each takes u8[H, W, 3] RGB and the image's name, and returns f32[K, H, W] in
 """
 
 import os
+import zipfile
 
 import cv2
 import keras
@@ -12,8 +13,9 @@ import numpy as np
 import PIL.Image
 
 from network import contour_model
+from segsort import files
 from segsort import gradient_contours
-from segsort.errors import InputError
+from segsort.errors import InputError, first_line
 
 # Where region trees are cut unless --threshold says so. gradient: between the
 # best Rand index (.12) and covering (.34) on 40 images of BSDS500. The others
@@ -67,10 +69,13 @@ def read_edges(path, size):
     raise InputError(f'no edge map {path}.npy or .png; check --detector_path')
   try:
     if found[0].endswith('.npy'):
-      edges = np.load(found[0], allow_pickle=False).astype(np.float32)
+      edges = np.load(found[0], allow_pickle=False)
+      if not isinstance(edges, np.ndarray):
+        raise ValueError('an archive, not an array')
+      edges = edges.astype(np.float32)
     else:
-      edges = _fraction(np.array(PIL.Image.open(found[0])))
-  except (OSError, ValueError, SyntaxError, EOFError) as error:
+      edges = _fraction(PIL.Image.open(found[0]))
+  except (*files.UNREADABLE, PIL.Image.DecompressionBombError) as error:
     raise InputError(
         f'cannot read the edge map {found[0]}: {error}; make it again'
     ) from error
@@ -78,12 +83,13 @@ def read_edges(path, size):
       edges if edges.ndim == 3 else edges[None], size, found[0])
 
 
-def _fraction(pixels):
-  """u8 or u16 [H, W] to 0..1; Pillow may give 16 bits as i32."""
-  if pixels.ndim != 2:
-    raise ValueError('a colour picture; edge maps are grey')
-  bits = 8 if pixels.dtype == np.uint8 else 16
-  return pixels.astype(np.float32) / (2 ** bits - 1)
+def _fraction(picture):
+  """A grey PIL picture of 1, 8 or 16 bits to f32[H, W] in 0..1."""
+  most = {'1': 1, 'L': 2 ** 8 - 1, 'I': 2 ** 16 - 1}.get(
+      picture.mode.partition(';')[0])
+  if not most:
+    raise ValueError(f'a picture of mode {picture.mode}; edge maps are grey')
+  return np.array(picture).astype(np.float32) / most
 
 
 def check_contours(contours, size, source):
@@ -97,12 +103,18 @@ def check_contours(contours, size, source):
   Raises:
     InputError: another size, not finite, out of range.
   """
-  if contours.ndim != 3 or contours.shape[1:] != tuple(size):
+  if (contours.ndim != 3 or contours.shape[1:] != tuple(size)
+      or not len(contours)):
     raise InputError(
-        f'{source} is {"x".join(map(str, contours.shape[1:]))} (height x '
-        f'width), its image {size[0]}x{size[1]}; make them the same size')
+        f'{source} has the shape {contours.shape}, its image is '
+        f'{size[0]}x{size[1]} (height x width); expected (height, width), or '
+        '(orientations, height, width), of that size: make it again, or resize '
+        'it')
+  if not np.isfinite(contours).all():
+    raise InputError(
+        f'{source} has strengths that are not finite; make it again')
   low, high = contours.min(), contours.max()
-  if not (low >= 0 and high <= 1):  # NaN as well
+  if not (low >= 0 and high <= 1):
     raise InputError(
         f'{source} has strengths from {low:.3g} to {high:.3g}; they must be '
         'probabilities, 0 to 1: divide by the maximum, or apply the sigmoid')
@@ -159,11 +171,15 @@ def run_onnx(network, image, config):
 def _keras_detector(config):
   try:
     model = keras.models.load_model(config.detector_path, compile=False)
-  except (OSError, ValueError, TypeError) as error:
+  except (*files.UNREADABLE, TypeError, zipfile.BadZipFile) as error:
     raise InputError(
         f'cannot load the contour network {config.detector_path}: '
-        f'{str(error).splitlines()[0]}; give a .keras file of '
-        'train_contours.py') from error
+        f'{first_line(error)}; give a .keras file of train_contours.py'
+    ) from error
+  if model.name != contour_model.NAME:
+    raise InputError(
+        f'{config.detector_path} is a network {model.name!r}, not a '
+        f'{contour_model.NAME!r} of train_contours.py; give such a .keras file')
   return lambda image, name: check_contours(
       contour_model.detect(model, image), image.shape[:2],
       f'the output of {config.detector_path}')

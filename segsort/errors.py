@@ -23,5 +23,5 @@ def first_line(error):
 
   TensorFlow puts the operation before what happened, and more lines after.
   """
-  told = getattr(error, 'message', None) or str(error)
+  told = getattr(error, 'message', None) or str(error) or repr(error)
   return told.splitlines()[0].rpartition('}} ')[-1]

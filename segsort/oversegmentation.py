@@ -1,5 +1,6 @@
 """Images to oversegmentation masks: contours, region tree, cut, file."""
 
+import contextlib
 import dataclasses
 import functools
 import io
@@ -15,6 +16,7 @@ from segsort import contour_detectors
 from segsort import files
 from segsort import image_list
 from segsort import region_evaluation
+from segsort import resumption
 from segsort import ultrametric
 from segsort.errors import InputError
 
@@ -23,7 +25,8 @@ from segsort.errors import InputError
 class OversegmentationConfig(config_lib.Settings):
   """Contours, the cut, and where masks go."""
 
-  POSITIVE = 'max_regions', 'num_workers'
+  POSITIVE = 'max_regions', 'num_workers', 'onnx_scale'
+  BELOW = {'threshold': 1}
 
   data_list: str = config_lib.setting(
       text='list file: `image [mask [oversegmentation]]` a line')
@@ -101,8 +104,10 @@ def make_oversegmentations(config):
   check_settings(jobs, config)
   _detector.cache_clear()
   _detector(config)  # fails here, not in the processes
-  waiting = [
-      job for job in jobs if config.overwrite or not is_done(job, config)]
+  if config.overwrite:
+    remove_masks(jobs)  # else an interrupted run would leave two kinds
+  write_settings(jobs, config)
+  waiting = [job for job in jobs if not is_done(job, config)]
   work = functools.partial(run_job, config=config)
   counts = list(tqdm.tqdm(
       region_evaluation.in_processes(work, waiting, config.num_workers),
@@ -141,23 +146,70 @@ def list_jobs(config):
 
 
 def check_settings(jobs, config):
-  """Writes config.json, or checks that the masks there were made alike.
+  """Checks that the masks that are there were made alike.
 
   Raises:
     InputError: they were made with other settings.
   """
+  if config.overwrite:
+    return
+  wanted = mask_settings(config)
+  for path in settings_paths(jobs):
+    folder = os.path.dirname(path)
+    if os.path.exists(path) and any(
+        os.path.isfile(job.mask) for job in jobs
+        if os.path.dirname(job.mask) == folder):
+      made = read_settings(path)
+      other = [f'--{name} {made.get(name)!r} (now {value!r})'
+               for name, value in wanted.items() if made.get(name) != value]
+      if other:
+        raise InputError(
+            f'the masks in {folder} were made with other settings, see {path}: '
+            f'{", ".join(other)}; give those, or --overwrite to make them '
+            'again, or another --save_dir')
+
+
+def remove_masks(jobs):
+  """Removes the masks and contour maps of jobs."""
+  for job in jobs:
+    for path in (job.mask, map_path(job)):
+      with files.writing(path), contextlib.suppress(FileNotFoundError):
+        os.remove(path)
+
+
+def write_settings(jobs, config):
+  """Writes oversegmentation.json beside the masks, for `check_settings`."""
+  for path in settings_paths(jobs):
+    files.write_text(path, json.dumps(mask_settings(config)))
+
+
+def settings_paths(jobs):
+  """Returns the oversegmentation.json of each folder of masks."""
+  return [os.path.join(folder, 'oversegmentation.json')
+          for folder in sorted({os.path.dirname(job.mask) for job in jobs})]
+
+
+def mask_settings(config):
+  """Returns a dict of what masks depend on; a model file by its bytes."""
   kept = {name: value for name, value in dataclasses.asdict(config).items()
           if name not in ('data_list', 'data_dir', 'save_dir', 'num_workers',
                           'overwrite', 'ucm')}
   kept['threshold'] = config.cut_at
-  for folder in sorted({os.path.dirname(job.mask) for job in jobs}):
-    path = os.path.join(folder, 'oversegmentation.json')
-    if os.path.exists(path) and not config.overwrite:
-      if files.read_bytes(path, 'settings') != json.dumps(kept).encode():
-        raise InputError(
-            f'the masks in {folder} were made with other settings, see {path};'
-            ' give --overwrite, or another --save_dir')
-    files.write_bytes(path, json.dumps(kept).encode())
+  path = config.detector_path
+  if os.path.isfile(path):
+    name = os.path.basename(path)
+    kept['detector_path'] = f'{name} {resumption.digest(path)}'
+  elif path:
+    kept['detector_path'] = os.path.realpath(path)
+  return kept
+
+
+def read_settings(path):
+  """Returns the dict in an oversegmentation.json; {} for anything else."""
+  try:
+    return dict(json.loads(files.read_bytes(path, 'settings')))
+  except (ValueError, TypeError):
+    return {}
 
 
 def is_done(job, config):

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import pathlib
 import zipfile
+import zlib
 
 import numpy as np
 import scipy.io
@@ -15,8 +16,10 @@ import tqdm
 from segsort import boundary_metrics
 from segsort import config as config_lib
 from segsort import files
+from segsort import image_list
 from segsort import region_metrics
-from segsort.errors import InputError
+from segsort.errors import InputError, warn
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EvalRegionsConfig(config_lib.Settings):
@@ -28,6 +31,8 @@ class EvalRegionsConfig(config_lib.Settings):
       text='folder of ID.npz (contour maps `ucm2`), else of ID.png (masks)')
   gt_dir: str = config_lib.setting(
       text='folder of ID.mat as in BSDS500, several people each, or of ID.png')
+  data_list: str = config_lib.setting(
+      '', 'list of the images to score; by default all of --pred_dir')
   threshold_step: float = config_lib.setting(
       0.02, 'contour maps are cut at multiples of this')
   threshold_max: float = config_lib.setting(0.6, 'the last of them')
@@ -36,6 +41,13 @@ class EvalRegionsConfig(config_lib.Settings):
   num_workers: int = config_lib.setting(os.cpu_count() or 1, 'processes')
   save_json: str = config_lib.setting('', 'file for the scores')
 
+  def check(self):
+    """Raises InputError for a number out of range."""
+    super().check()
+    if not self.threshold_step <= self.threshold_max <= 1:
+      raise InputError(
+          f'--threshold_max is {self.threshold_max:g}; it must be from '
+          f'--threshold_step, {self.threshold_step:g}, to 1')
 
 def evaluate_regions(config):
   """Scores regions by covering, Rand index and variation of information.
@@ -53,7 +65,7 @@ def evaluate_regions(config):
   thresholds = np.arange(
       1, round(config.threshold_max / config.threshold_step) + 1
   ) * config.threshold_step
-  paths, are_maps = find_regions(config.pred_dir)
+  paths, are_maps = find_regions(config.pred_dir, config.data_list)
   if not are_maps:
     thresholds = np.zeros(1)
   truths = [find_truth(config.gt_dir, path) for path in paths]
@@ -68,6 +80,8 @@ def evaluate_regions(config):
     scores['boundary'] = boundary_metrics.summarize(
         [counts for _, counts in results], thresholds)
   print('\n'.join(score_lines(scores, len(paths), are_maps)))
+  if are_maps:
+    warn_of_last_threshold(scores, thresholds)
   if config.save_json:
     files.write_json(config.save_json, {'num_images': len(paths), **scores})
   return scores
@@ -100,20 +114,37 @@ def in_processes(function, items, num_workers):
       ) from error
 
 
-def find_regions(folder):
+def find_regions(folder, data_list=''):
   """Returns the sorted ID.npz of a folder, else its ID.png; and which.
 
+  Args:
+    folder: of predictions.
+    data_list: list of the images that count; '' for all that are there.
+
   Raises:
-    InputError: neither is there.
+    InputError: neither is there, or one of the list is missing.
   """
   for ending in ('.npz', '.png'):
     paths = sorted(str(path) for path in pathlib.Path(folder).glob(
         f'*{ending}') if not path.name.startswith('.'))
     if paths:
-      return paths, ending == '.npz'
-  raise InputError(
-      f'no contour map ID.npz and no mask ID.png in {folder}; make them with '
-      'pyscripts/make_oversegmentation.py, or mend --pred_dir')
+      break
+  else:
+    raise InputError(
+        f'no contour map ID.npz and no mask ID.png in {folder}; make them with '
+        'pyscripts/make_oversegmentation.py, or mend --pred_dir')
+  if data_list:
+    examples = image_list.read_list(data_list, '', ())
+    image_list.check_names(examples)
+    there = set(paths)
+    paths = [os.path.join(folder, f'{example.name}{ending}')
+             for example in examples]
+    for path, example in zip(paths, examples):
+      if path not in there:
+        raise InputError(
+            f'{example.where}: there is no {path}; make it with '
+            'pyscripts/make_oversegmentation.py, or mend --pred_dir')
+  return paths, ending == '.npz'
 
 
 def find_truth(folder, path):
@@ -148,7 +179,8 @@ def score_files(paths, thresholds, boundaries):
     if truth.shape != segmentations[0].shape:
       raise InputError(
           f'{paths[0]} is of an image of {segmentations[0].shape} (height, '
-          f'width), its truth {paths[1]} of {truth.shape}')
+          f'width), its truth {paths[1]} of {truth.shape}; make it again from '
+          'the image of that truth, or mend --gt_dir')
   counts = None
   if boundaries:
     counts = boundary_metrics.count_boundaries(segmentations, lines)
@@ -162,7 +194,8 @@ def read_segmentations(path, thresholds):
   try:
     with np.load(path, allow_pickle=False) as file:
       ucm = file['ucm2']
-  except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+  except (*files.UNREADABLE, TypeError, zipfile.BadZipFile,
+          zlib.error) as error:
     raise InputError(
         f'cannot read the contour map {path}: {error}; it must hold `ucm2`'
     ) from error
@@ -193,12 +226,23 @@ def read_truth(path):
     people = [cell[0, 0]
               for cell in scipy.io.loadmat(path)['groundTruth'].ravel()]
     regions = [person['Segmentation'].astype(np.int32) for person in people]
+    if not regions:
+      raise ValueError('nobody segmented the image')
     return regions, [person['Boundaries'] > 0 for person in people]
-  except (OSError, KeyError, ValueError, TypeError, IndexError,
+  except (*files.UNREADABLE, TypeError, IndexError, NotImplementedError,
           scipy.io.matlab.MatReadError) as error:
     raise InputError(
         f'cannot read the truth {path}: {error}; it must hold `groundTruth` '
         'as in BSDS500') from error
+
+
+def warn_of_last_threshold(scores, thresholds):
+  """Warns where scores of images might be better beyond the last threshold."""
+  cut_off = [f'{score["at_last"]:.0%} ({name})'
+             for name, score in scores.items() if score['at_last'] > 0]
+  if cut_off and thresholds[-1] < 1 - 1e-9:
+    warn(f'the best threshold of some images is the last one, '
+         f'{thresholds[-1]:g}: {", ".join(cut_off)}; raise --threshold_max')
 
 
 def score_lines(scores, num_images, are_maps):

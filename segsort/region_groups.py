@@ -26,6 +26,7 @@ class GroupConfig(config_lib.Settings):
 
   POSITIVE = 'num_groups', 'num_textons', 'min_pixels'
   NOT_NEGATIVE = 'random_seed', 'color_weight', 'row_weight', 'merge_cost'
+  INFINITE = 'merge_cost',
   BELOW = {'num_groups': 256, 'random_seed': 2**31}
 
   data_list: str = config_lib.setting(

@@ -146,8 +146,9 @@ def summarize(scores, thresholds):
     thresholds: T numbers.
 
   Returns:
-    {'covering': {'ods', 'ods_threshold', 'ois', 'best'}, 'rand' and
-    'variation': {'ods', 'ods_threshold', 'ois'}}.
+    {'covering': {'ods', 'ods_threshold', 'ois', 'at_last', 'best'}, 'rand' and
+    'variation': the same but for 'best'}; at_last is the share of images whose
+    best threshold is the last one.
   """
   sizes = np.array([image.sizes.sum() for image in scores])
   covered = np.stack([image.coverings @ image.sizes for image in scores], 1)
@@ -167,7 +168,9 @@ def _best(values, thresholds, choose, factor):
   """ODS and OIS of f64[T, N] values of N images."""
   of_data_set = values.sum(1)
   ods = choose(of_data_set)
+  own = np.argmax(values == choose(values, 0), 0)
   return {
       'ods': float(ods * factor),
       'ods_threshold': float(thresholds[int(np.argmax(of_data_set == ods))]),
-      'ois': float(choose(values, 0).sum() * factor)}
+      'ois': float(choose(values, 0).sum() * factor),
+      'at_last': float(np.mean(own == len(values) - 1))}

@@ -4,6 +4,8 @@ import dataclasses
 import json
 import os
 
+import numpy as np
+
 from segsort.errors import InputError
 
 
@@ -62,6 +64,8 @@ class Settings:
       'momentum', 'power', 'random_seed', 'batch_norm_decay', 'num_gpu',
       'logical_devices', 'repeats', 'location_weight', 'color_weight',
       'vote_balance', 'vote_concentration')
+  # Those that may be infinite.
+  INFINITE = ()
   # Masks have 8 bits, of which 255 is ignored; random seeds have 31.
   BELOW = {'batch_norm_decay': 1, 'num_classes': 256, 'random_seed': 2**31}
 
@@ -73,6 +77,9 @@ class Settings:
   def check(self):
     """Raises InputError for a number out of range."""
     for name, value in vars(self).items():
+      if isinstance(value, float) and not np.isfinite(value) and (
+          name not in self.INFINITE or np.isnan(value)):
+        raise InputError(f'--{name} is {value}; it must be a finite number')
       if name in self.POSITIVE and not value > 0:
         raise InputError(f'--{name} is {value}; it must be above 0')
       if name in self.NOT_NEGATIVE and not value >= 0:

@@ -80,7 +80,7 @@ def test_counts_and_scores_by_hand():
   scores = boundary_metrics.summarize([counts], [.1, .9])
   assert scores == pytest.approx({
       'ods': 2 / 3, 'ods_threshold': .1, 'ois': 2 / 3, 'precision': 1,
-      'recall': .5, 'ap': 51 / 101})
+      'recall': .5, 'ap': 51 / 101, 'at_last': 0})
 
 
 @pytest.mark.skipif(

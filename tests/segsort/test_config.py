@@ -65,7 +65,8 @@ def test_flags_win_over_defaults():
 @pytest.mark.parametrize('flag, value, message', (
     ('batch_size', '0', '--batch_size is 0; it must be above 0'),
     ('num_steps', '-4', '--num_steps is -4; it must be 0 or more'),
-    ('learning_rate', 'nan', '--learning_rate is nan; it must be above 0'),
+    ('learning_rate', 'nan', '--learning_rate is nan; it must be a finite'),
+    ('weight_decay', 'inf', '--weight_decay is inf; it must be a finite'),
     ('concentration', '0', '--concentration is 0.0; it must be above 0'),
     ('num_banks', '-1', '--num_banks is -1; it must be 0 or more'),
     ('kmeans_iterations', '-1', 'must be 0 or more'),

@@ -1,5 +1,6 @@
 """The contour network: its loss by hand, what it learns, its command."""
 
+import io
 import json
 
 import commands
@@ -140,8 +141,53 @@ def test_missing_and_damaged_files(bsds, tmp_path):
   (tmp_path / 'ucm/9.npz').rename(tmp_path / 'ucm/1.npz')
   assert 'cannot read the contour map' in commands.fail(
       'eval_regions', **flags)
+  for damaged in (b'', _array_file()):
+    (tmp_path / 'ucm/1.npz').write_bytes(damaged)
+    assert 'cannot read the contour map' in commands.fail(
+        'eval_regions', **flags)
   np.savez(tmp_path / 'ucm/1.npz', ucm2=np.zeros((4, 5)))
   assert 'a contour map is on the doubled grid' in commands.fail(
       'eval_regions', **flags)
   np.savez(tmp_path / 'ucm/1.npz', ucm2=np.zeros((5, 5)))
   assert 'its truth' in commands.fail('eval_regions', **flags)
+  for people in (b'MATLAB 7.3 MAT-file'.ljust(124) + b'\0\2IM',
+                 _nobody_s_truth()):
+    (bsds / 'groundTruth/val/1.mat').write_bytes(people)
+    assert 'cannot read the truth' in commands.fail('eval_regions', **flags)
+
+
+def _array_file():
+  """The bytes of a .npy, as if it had been renamed."""
+  data = io.BytesIO()
+  np.save(data, np.zeros((5, 5)))
+  return data.getvalue()
+
+
+def _nobody_s_truth():
+  """The bytes of a .mat without a person."""
+  data = io.BytesIO()
+  scipy.io.savemat(data, {'groundTruth': np.zeros((1, 0), object)})
+  return data.getvalue()
+
+
+def test_only_the_images_of_a_list_are_scored(tmp_path, rng):
+  for name in 'abc':
+    mask = rng.integers(0, 3, (9, 8)).astype(np.uint8)
+    files.write_png(str(tmp_path / f'pred/{name}.png'), mask)
+    if name != 'c':
+      files.write_png(str(tmp_path / f'gt/{name}.png'), mask)
+  flags = {'pred_dir': tmp_path / 'pred', 'gt_dir': tmp_path / 'gt',
+           'num_workers': 1, 'data_list': tmp_path / 'list.txt'}
+  (tmp_path / 'list.txt').write_text('images/b.jpg\nimages/a.jpg\n')
+  assert '2 images, masks' in commands.succeed('eval_regions', **flags)
+  (tmp_path / 'list.txt').write_text('images/b.jpg\nimages/d.jpg\n')
+  message = commands.fail('eval_regions', **flags)
+  assert f'list.txt:2: there is no {tmp_path}/pred/d.png' in message
+
+
+@pytest.mark.parametrize('flags', (
+    {'threshold_step': 2}, {'threshold_max': 'inf'}, {'threshold_max': 1.5},
+    {'threshold_max': .01}, {'threshold_step': 'nan'}))
+def test_thresholds_that_are_none(tmp_path, flags):
+  assert '--threshold_' in commands.fail(
+      'eval_regions', pred_dir=tmp_path, gt_dir=tmp_path, **flags)

@@ -2,11 +2,13 @@
 
 import concurrent.futures
 import json
+import zipfile
 
 import commands
 import keras
 import numpy as np
 import onnx_writer
+import PIL.Image
 import pytest
 
 from network import contour_model
@@ -67,11 +69,46 @@ def test_what_is_there_is_not_made_again(make, tmp_path):
   again = _masks(tmp_path / 'out')
   np.testing.assert_array_equal(again['im2.png'], first['im2.png'])
   assert not again['im1.png'].any()
-  assert 'were made with other settings' in commands.fail(
-      SCRIPT, **make, threshold=.9)
+  assert '--threshold 0.25 (now 0.9); give those, or --overwrite' in (
+      commands.fail(SCRIPT, **make, threshold=.9))
   commands.succeed(SCRIPT, '--overwrite', **make)
   np.testing.assert_array_equal(
       _masks(tmp_path / 'out')['im1.png'], first['im1.png'])
+
+
+def test_a_mistyped_detector_leaves_no_settings_behind(make, tmp_path):
+  make['detector'] = 'folder'
+  for i, size in enumerate([(40, 56), (56, 40), (33, 47), (48, 48)]):
+    files.write_array(str(tmp_path / f'edges/im{i}.npy'), np.zeros(size))
+  assert 'there is nothing at' in commands.fail(
+      SCRIPT, **make, detector_path=tmp_path / 'edgs')
+  for path in (f'{tmp_path}/edges', f'{tmp_path}/edges/'):
+    commands.succeed(SCRIPT, **make, detector_path=path)
+
+
+def test_making_all_again_and_stopping_leaves_no_two_kinds(
+    make, tmp_path, tiny_dataset):
+  commands.succeed(SCRIPT, '--ucm', **make)
+  good = files.read_bytes(f'{tiny_dataset[0]}/JPEGImages/im1.png')
+  files.write_bytes(f'{tiny_dataset[0]}/JPEGImages/im1.png', b'cut')
+  make['threshold'] = 0
+  commands.fail(SCRIPT, '--overwrite', **make)
+  assert list(_masks(tmp_path / 'out')) == ['im0.png']
+  files.write_bytes(f'{tiny_dataset[0]}/JPEGImages/im1.png', good)
+  assert '3 oversegmentations made, 1 were there' in commands.succeed(
+      SCRIPT, **make)
+  first = _masks(tmp_path / 'out')
+  commands.succeed(SCRIPT, '--overwrite', **make)
+  for name, mask in _masks(tmp_path / 'out').items():
+    np.testing.assert_array_equal(mask, first[name])
+
+
+def test_another_network_under_the_same_name_is_noticed(make, tmp_path):
+  make |= {'detector': 'onnx', 'detector_path': tmp_path / 'net.onnx'}
+  onnx_writer.write_convolution(tmp_path / 'net.onnx', [[0, 0, 0]], .5)
+  commands.succeed(SCRIPT, **make)
+  onnx_writer.write_convolution(tmp_path / 'net.onnx', [[0, 0, 0]], .6)
+  assert "--detector_path 'net.onnx " in commands.fail(SCRIPT, **make)
 
 
 def test_processes_make_the_same_masks(make, tmp_path):
@@ -107,14 +144,21 @@ def test_edge_maps_of_8_and_16_bits_and_floats(tmp_path, rng):
     np.testing.assert_allclose(
         contour_detectors.read_edges(str(tmp_path / name), (6, 7)),
         edges[None] / np.float32(255), rtol=1e-6)
+  PIL.Image.fromarray(edges > 99).save(tmp_path / 'd.png')
+  np.testing.assert_array_equal(
+      contour_detectors.read_edges(str(tmp_path / 'd'), (6, 7)),
+      edges[None] > 99)
 
 
 @pytest.mark.parametrize('edges, message', [
-    (np.zeros((40, 40)), 'im0.npy is 40x40 (height x width), its image 40x56'),
+    (np.zeros((40, 40)),
+     'im0.npy has the shape (1, 40, 40), its image is 40x56'),
     (np.full((40, 56), 255.), 'strengths from 255 to 255; they must be'),
     (np.full((40, 56), -.1), 'strengths from -0.1 to -0.1'),
-    (np.full((40, 56), np.nan), 'strengths from nan to nan'),
-    (np.zeros((40, 56, 3)), 'its image 40x56')])
+    (np.full((40, 56), np.nan), 'strengths that are not finite'),
+    (np.zeros((0, 40, 56)), 'has the shape (0, 40, 56)'),
+    (np.zeros(()), 'has the shape (1,)'),
+    (np.zeros((40, 56, 3)), 'its image is 40x56')])
 def test_edge_maps_that_do_not_fit(make, tmp_path, edges, message):
   files.write_array(str(tmp_path / 'edges/im0.npy'), edges)
   assert message in commands.fail(
@@ -131,7 +175,13 @@ def test_edge_maps_that_cannot_be_read(make, tmp_path):
   files.write_png(str(tmp_path / 'edges/im0.png'),
                   np.zeros((40, 56, 3), np.uint8))
   (tmp_path / 'edges/im0.npy').unlink()
-  assert 'a colour picture' in commands.fail(SCRIPT, **make, **folder)
+  assert 'a picture of mode RGB' in commands.fail(SCRIPT, **make, **folder)
+  files.write_png(str(tmp_path / 'edges/im0.png'), np.zeros((40, 56), np.uint8),
+                  np.zeros((256, 3)))
+  assert 'a picture of mode P' in commands.fail(SCRIPT, **make, **folder)
+  with open(tmp_path / 'edges/im0.npy', 'wb') as file:
+    np.savez(file, np.zeros((40, 56)))
+  assert 'an archive, not an array' in commands.fail(SCRIPT, **make, **folder)
 
 
 def test_an_image_without_edges_is_one_region(make, tmp_path, tiny_dataset):
@@ -172,7 +222,7 @@ def test_onnx_networks_that_are_no_edge_networks(make, tmp_path):
   onnx_writer.write_convolution(tmp_path / 'net.onnx', [[1, 0, 0]], 0)
   assert 'or apply the sigmoid' in commands.fail(SCRIPT, **make)
   onnx_writer.write_convolution(tmp_path / 'net.onnx', [[0, 0, 0]], .5, 2)
-  assert 'is 20x28 (height x width), its image 40x56' in commands.fail(
+  assert 'has the shape (1, 20, 28), its image is 40x56' in commands.fail(
       SCRIPT, **make)
 
 
@@ -184,6 +234,15 @@ def test_a_keras_network(make, tmp_path):
   assert len(_masks(tmp_path / 'out')) == 4
   (tmp_path / 'net.keras').write_text('nothing')
   assert 'cannot load the contour network' in commands.fail(
+      SCRIPT, '--overwrite', **make)
+  with zipfile.ZipFile(tmp_path / 'net.keras', 'w') as file:
+    file.writestr('a', 'nothing')
+  assert 'cannot load the contour network' in commands.fail(
+      SCRIPT, '--overwrite', **make)
+  inputs = keras.Input((None, None, 3))
+  keras.Model(inputs, keras.layers.Conv2D(5, 1)(inputs), name='mine').save(
+      tmp_path / 'net.keras')
+  assert "is a network 'mine', not a 'contour_model'" in commands.fail(
       SCRIPT, '--overwrite', **make)
 
 
@@ -214,6 +273,9 @@ def test_flags_out_of_range(make):
   for flags, message in (
       ({'max_regions': 0}, '--max_regions is 0; it must be above 0'),
       ({'onnx_mean': '1,2'}, 'give three numbers'),
+      ({'onnx_scale': 0}, '--onnx_scale is 0.0; it must be above 0'),
+      ({'threshold': 'nan'}, '--threshold is nan; it must be a finite number'),
+      ({'threshold': 5}, '--threshold is 5.0; it must be below 1'),
       ({'detector': 'hed'}, "invalid choice: 'hed'")):
     assert message in commands.fail(SCRIPT, **{**make, **flags})
 

@@ -64,11 +64,11 @@ def test_best_thresholds_by_hand():
   # Threshold .1: 2 + .8 of 8 pixels; .2: 1.8 + 2.4.
   assert summary['covering'] == pytest.approx({
       'ods': 4.2 / 8, 'ods_threshold': .2, 'ois': 4.4 / 8,
-      'best': (2 + .8 + 2.4) / 8})
+      'at_last': .5, 'best': (2 + .8 + 2.4) / 8})
   assert summary['rand'] == pytest.approx(
-      {'ods': .8, 'ods_threshold': .2, 'ois': .85})
+      {'ods': .8, 'ods_threshold': .2, 'ois': .85, 'at_last': .5})
   assert summary['variation'] == pytest.approx(
-      {'ods': 1.5, 'ods_threshold': .2, 'ois': 1.})
+      {'ods': 1.5, 'ods_threshold': .2, 'ois': 1., 'at_last': .5})
 
 
 @needs_bsds
@@ -85,4 +85,7 @@ def test_published_contour_maps_have_their_scores(capsys):
   assert round(scores['rand']['ois'], 4) == .8661
   assert round(scores['variation']['ods'], 3) == 1.608
   assert round(scores['variation']['ois'], 3) == 1.476
-  assert '(at 0.18), OIS 0.6599, best 0.7536' in capsys.readouterr().out
+  captured = capsys.readouterr()
+  assert '(at 0.18), OIS 0.6599, best 0.7536' in captured.out
+  # Some images would be better with a threshold above the 0.6 of the flag.
+  assert 'is the last one, 0.6: ' in captured.err
