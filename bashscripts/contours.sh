@@ -6,12 +6,15 @@
 # The contour network, the regions of the images that it has not seen, and
 # their scores.
 train_contours() {
+  local optional=()
+  ! is_on OVERWRITE || optional=(--overwrite)
   "$PYTHON" "$root/pyscripts/train_contours.py" \
     --data_dir "$DATAROOT" --snapshot_dir "$SNAPSHOT_DIR" \
     --train_splits "$TRAIN_SPLITS" --eval_split "$EVAL_SPLIT" \
     --num_steps "$NUM_STEPS_1" --batch_size "$BATCH_SIZE" \
     --input_size "$INPUT_SIZE" --learning_rate "$LEARNING_RATE_1" \
-    --random_seed "$RANDOM_SEED"
+    --random_seed "$RANDOM_SEED" --save_pred_every "$SAVE_PRED_EVERY" \
+    ${optional[@]+"${optional[@]}"}
 }
 
 divide_bsds500() {

@@ -1,5 +1,6 @@
 """Training of the contour network on people's contours (BSDS500)."""
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -10,15 +11,16 @@ import tensorflow as tf
 import tqdm
 
 from network import contour_model
+from segsort import checkpoint
 from segsort import config as config_lib
+from segsort import contour_examples
 from segsort import files
-from segsort import region_evaluation
+from segsort import interruption
 from segsort import run_record
-from segsort.errors import InputError
+from segsort import settings as settings_lib
+from segsort.errors import InputError, warn
 
-AGREEMENT = 0.4  # share of people that makes a contour; fewer: left out
 MODEL = 'contours.keras'
-HELD_OUT = 5  # every fifth image, where training and evaluation share a split
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -39,124 +41,133 @@ class ContourTrainConfig(config_lib.Settings):
   num_steps: int = config_lib.setting(20000, 'updates')
   learning_rate: float = config_lib.setting(1e-3, 'of Adam; falls to 0')
   random_seed: int = config_lib.setting(1, 'of weights, order and crops')
+  save_pred_every: int = config_lib.setting(500, 'steps between checkpoints')
+  overwrite: bool = config_lib.setting(False, 'start anew in a used folder')
+
+
+# Settings that a run cannot change when it goes on.
+SAME_RUN = ('train_splits', 'eval_split', 'batch_size', 'input_size',
+            'num_steps', 'learning_rate', 'random_seed')
+
+
+class ContourRun:
+  """All that a training needs to go on.
+
+  Attributes:
+    model: the network.
+    optimizer: Adam, its rate falling to 0.
+    losses: list of floats, one for each step done.
+  """
+
+  def __init__(self, config):
+    """Builds everything from a ContourTrainConfig, seeded."""
+    keras.utils.set_random_seed(config.random_seed)
+    self.model = contour_model.build_contour_model()
+    self.optimizer = keras.optimizers.Adam(
+        keras.optimizers.schedules.PolynomialDecay(
+            config.learning_rate, config.num_steps), name='adam')
+    self.optimizer.build(self.model.trainable_variables)
+    self.losses = []
+
+  def variables(self):
+    """Returns the variables by their names in a checkpoint."""
+    return {variable.path: variable for variable in (
+        *self.model.variables, *self.optimizer.variables)}
+
+  def save(self, folder):
+    """Writes the checkpoint of the steps done, and keeps the one before."""
+    checkpoint.save(
+        checkpoint.checkpoint_path(folder, len(self.losses)),
+        {**self.variables(), 'losses': np.float32(self.losses)})
+    checkpoint.keep_newest(folder, 2, len(self.losses))
+
+  def resume(self, folder):
+    """Takes over the newest checkpoint that can be read, if there is one."""
+    for step in reversed(checkpoint.steps_in(folder)):
+      path = checkpoint.checkpoint_path(folder, step)
+      try:
+        tensors = checkpoint.load(path)
+      except checkpoint.DamagedError as error:
+        warn(f'{error}; trying the one before')
+        continue
+      self.losses = tensors.pop('losses', np.zeros(0)).tolist()
+      own = self.variables()
+      if own.keys() != tensors.keys():
+        raise InputError(f'{path} is not of a contour network; give another '
+                         '--snapshot_dir, or start anew with --overwrite')
+      for name, variable in own.items():
+        variable.assign(tensors[name])
+      print(f'resumed from {path}')
+      return
 
 
 def train_contours(config):
   """Trains the contour network and writes it for --detector keras.
 
   Writes SNAPSHOT_DIR/contours.keras, log.json, and eval.txt, a list of the
-  images to score it on.
+  images to score it on. What was stopped goes on from its last checkpoint.
 
   Args:
     config: a ContourTrainConfig.
+
+  Raises:
+    InputError: data that will not do, or a folder with another run.
   """
-  train, held_out = find_examples(config)
-  keras.utils.set_random_seed(config.random_seed)
+  train, held_out = contour_examples.find_examples(config)
+  path = os.path.join(config.snapshot_dir, MODEL)
+  if config.overwrite:
+    checkpoint.keep_newest(config.snapshot_dir, 0)
+    with files.writing(path), contextlib.suppress(FileNotFoundError):
+      os.remove(path)
+  else:
+    check_same_run(config)
+    if os.path.exists(path):
+      print(f'{path} is finished; --overwrite trains it anew')
+      return
+  run = ContourRun(config)
+  run.resume(config.snapshot_dir)
   data = list(tqdm.tqdm(
-      (read_example(config.data_dir, name) for name in train),
+      (contour_examples.read_example(config.data_dir, name) for name in train),
       total=len(train), desc='reading'))
-  model = contour_model.build_contour_model()
-  print(f'{model.count_params()} parameters; {len(train)} images to learn '
+  print(f'{run.model.count_params()} parameters; {len(train)} images to learn '
         f'from, {len(held_out)} to score')
   run_record.write_run(config.snapshot_dir, config)
-  losses = fit(model, data, config)
-  save(model, os.path.join(config.snapshot_dir, MODEL))
+  losses = fit(run, data, config)
   files.write_text(os.path.join(config.snapshot_dir, 'eval.txt'), ''.join(
       f'images/{name}.jpg\n' for name in held_out))
   files.write_text(os.path.join(config.snapshot_dir, 'log.json'),
                    json.dumps(losses))
+  save(run.model, path)  # last: it says that the run is finished
   edge = max(1, len(losses) // 10)
   print(f'loss {np.mean(losses[:edge]):.4f} at first, '
-        f'{np.mean(losses[-edge:]):.4f} at last: '
-        f'{os.path.join(config.snapshot_dir, MODEL)}')
+        f'{np.mean(losses[-edge:]):.4f} at last: {path}')
 
 
-def find_examples(config):
-  """Returns the names SPLIT/ID to learn from, and those to score.
-
-  Raises:
-    InputError: no images in a split.
-  """
-  splits = config.train_splits.split(',')
-  train = [name for split in splits
-           for name in _names(config.data_dir, split)]
-  held_out = _names(config.data_dir, config.eval_split)
-  if config.eval_split in splits:
-    held_out = held_out[HELD_OUT - 1::HELD_OUT]
-  train = [name for name in train if name not in held_out]
-  if not (train and held_out):
-    raise InputError(
-        f'{len(train)} images to learn from and {len(held_out)} to score; '
-        'give --train_splits and --eval_split more')
-  return train, held_out
+def check_same_run(config):
+  """Raises InputError where the folder holds a run of other settings."""
+  if not (checkpoint.steps_in(config.snapshot_dir) or os.path.exists(
+      os.path.join(config.snapshot_dir, MODEL))):
+    return
+  before = settings_lib.read_run(config.snapshot_dir, 'the network')
+  for name in SAME_RUN:
+    now = getattr(config, name)
+    now = list(now) if isinstance(now, tuple) else now
+    if before.get(name, now) != now:
+      raise InputError(
+          f'{config.snapshot_dir} was trained with --{name} {before[name]}, '
+          f'not {now}: repeat its command to go on, name another '
+          '--snapshot_dir, or start anew with --overwrite (the script: '
+          'OVERWRITE=1)')
 
 
-def _names(data_dir, split):
-  """Sorted SPLIT/ID of the images of a split."""
-  folder = os.path.join(data_dir, 'images', split)
-  try:
-    found = sorted(name for name in os.listdir(folder)
-                   if name.endswith('.jpg'))
-  except OSError as error:
-    raise InputError(
-        f'no images in {folder} ({error.strerror}); give --data_dir the folder '
-        'of BSDS500\'s images/ and groundTruth/') from error
-  return [f'{split}/{name[:-4]}' for name in found]
-
-
-def read_example(data_dir, name):
-  """Reads u8[H, W, 3] and i8[H, W]: 1 contour, 0 none, -1 people disagree."""
-  image = files.read_image(os.path.join(data_dir, 'images', f'{name}.jpg'))
-  path = os.path.join(data_dir, 'groundTruth', f'{name}.mat')
-  _, people = region_evaluation.read_truth(path)
-  share = np.mean(people, 0)
-  if share.shape != image.shape[:2]:
-    raise InputError(
-        f'{path} is of an image of {share.shape} (height, width), not of '
-        f'{image.shape[:2]} as images/{name}.jpg')
-  targets = np.where(share >= AGREEMENT, 1, np.where(share > 0, -1, 0))
-  return image, targets.astype(np.int8)
-
-
-def draw_batch(data, config, rng):
-  """Draws crops, mirrored and turned at random.
-
-  Args:
-    data: list of (u8[H, W, 3], i8[H, W]).
-    config: a ContourTrainConfig.
-    rng: a numpy Generator.
-
-  Returns:
-    f32[B, h, w, 3] and f32[B, h, w]; images smaller than the crop are padded
-    with targets -1.
-  """
-  height, width = config.input_size
-  images = np.zeros((config.batch_size, height, width, 3), np.float32)
-  targets = np.full((config.batch_size, height, width), -1, np.float32)
-  for row in range(config.batch_size):
-    image, target = data[rng.integers(len(data))]
-    if rng.random() < .5:
-      image, target = image.swapaxes(0, 1), target.T
-    top, left = (rng.integers(max(have - want, 0) + 1)
-                 for have, want in zip(target.shape, config.input_size))
-    part = np.s_[top:top + height, left:left + width]
-    image, target = image[part], target[part]
-    flip = np.s_[::rng.choice([-1, 1]), ::rng.choice([-1, 1])]
-    images[row, :image.shape[0], :image.shape[1]] = image[flip]
-    targets[row, :image.shape[0], :image.shape[1]] = target[flip]
-  return images, targets
-
-
-def fit(model, data, config):
-  """Trains the network; returns the loss of each step.
+def fit(run, data, config):
+  """Trains the network to its last step; returns the loss of each.
 
   Raises:
     InputError: a loss is not finite.
+    SystemExit: stopped by a signal, after saving.
   """
-  optimizer = keras.optimizers.Adam(
-      keras.optimizers.schedules.PolynomialDecay(
-          config.learning_rate, config.num_steps))
-  optimizer.build(model.trainable_variables)
+  model, optimizer = run.model, run.optimizer
 
   @tf.function
   def step(images, targets):
@@ -167,16 +178,27 @@ def fit(model, data, config):
     optimizer.apply(gradients, model.trainable_variables)
     return loss
 
-  rng = np.random.default_rng(config.random_seed)
-  losses = []
-  progress = tqdm.trange(config.num_steps, desc='training')
-  for number in progress:
-    losses.append(float(step(*draw_batch(data, config, rng))))
-    if not np.isfinite(losses[-1]):
-      raise InputError(
-          f'step {number}: the loss is {losses[-1]}; lower --learning_rate')
-    progress.set_postfix(loss=f'{losses[-1]:.4f}', refresh=False)
-  return losses
+  first = len(run.losses)
+  with interruption.Signals(tf.distribute.get_strategy()) as signals:
+    for number in (progress := tqdm.trange(
+        first, config.num_steps, initial=first, total=config.num_steps,
+        desc='training')):
+      rng = np.random.default_rng([config.random_seed, number])
+      run.losses.append(float(step(*contour_examples.draw_batch(
+          data, config, rng))))
+      if not np.isfinite(run.losses[-1]):
+        raise InputError(
+            f'step {number}: the loss is {run.losses[-1]}; lower '
+            '--learning_rate')
+      progress.set_postfix(loss=f'{run.losses[-1]:.4f}', refresh=False)
+      stopped = signals.agree()
+      done = number + 1
+      if (stopped or done % config.save_pred_every == 0
+          or done == config.num_steps):
+        run.save(config.snapshot_dir)
+      if stopped and done < config.num_steps:
+        signals.leave(config.snapshot_dir, done)
+  return run.losses
 
 
 def save(model, path):

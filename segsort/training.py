@@ -3,10 +3,6 @@
 `train_step` has the loss and the update; the loop here adds time and files.
 """
 
-import contextlib
-import signal
-import time
-
 import keras
 import numpy as np
 import tensorflow as tf
@@ -17,6 +13,7 @@ from segsort import checkpoint
 from segsort import distribution
 from segsort import image_list
 from segsort import input_pipeline
+from segsort import interruption
 from segsort import run_log
 from segsort import run_record
 from segsort import train_state
@@ -70,7 +67,7 @@ def train_network(config, needs, make_batches, loss_of_embeddings):
   step_function = train_step.make_train_step(
       state, config, loss_of_embeddings, strategy)
   log = run_log.RunLog(config, first, chief)
-  with log, _Signals(strategy) as signals, batches:
+  with log, interruption.Signals(strategy) as signals, batches:
     for inputs, done in _steps(state, config, batches):
       with agreement.explained(config):
         metrics, results = step_function(
@@ -86,7 +83,7 @@ def train_network(config, needs, make_batches, loss_of_embeddings):
       if chief and (last or done % config.save_pred_every == 0):
         _save(state, config, done)
       if stopped:
-        signals.leave(config, done)
+        signals.leave(config.snapshot_dir, done)
   print(f'trained {config.num_steps} steps: '
         f'{checkpoint.checkpoint_path(config.snapshot_dir, config.num_steps)}')
 
@@ -153,40 +150,3 @@ def _save(state, config, step):
   checkpoint.save(checkpoint.checkpoint_path(config.snapshot_dir, step),
                   state.tensors())
   checkpoint.keep_newest(config.snapshot_dir, config.max_to_keep, step)
-
-
-class _Signals(contextlib.AbstractContextManager):
-  """Lets a step end before SIGTERM or SIGINT ends the run, on all workers."""
-
-  def __init__(self, strategy):
-    self._received = 0
-    self._agree = agreement.make_agreement(strategy)
-
-  def __enter__(self):
-    self._before = {
-        number: signal.signal(number, self._receive)
-        for number in (signal.SIGTERM, signal.SIGINT)}
-    return self
-
-  def __exit__(self, *unused):
-    for number, handler in self._before.items():
-      signal.signal(number, handler)
-
-  def _receive(self, number, unused_frame):
-    # Asked again, and not by something that forwards one signal twice: the
-    # step hangs, so leave without saving.
-    if self._received and time.time() - self._since > 5:
-      raise SystemExit(128 + number)
-    self._received, self._since = number, time.time()
-
-  def agree(self):
-    """Returns bool: a signal came, to this process or to another worker."""
-    return self._agree(bool(self._received))
-
-  def leave(self, config, step):
-    """Exits with 128 + signal, as shells count; SIGTERM from elsewhere."""
-    number = self._received or signal.SIGTERM
-    print(f'stopped by {signal.Signals(number).name} after step {step}, which '
-          f'is saved in {config.snapshot_dir}; the same command goes on from '
-          'there')
-    raise SystemExit(128 + number)

@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import signal
 
 import commands
 import keras
@@ -10,7 +12,9 @@ import pytest
 import scipy.io
 
 from network import contour_model
+from segsort import checkpoint
 from segsort import config
+from segsort import contour_examples
 from segsort import contour_training
 from segsort import files
 
@@ -70,7 +74,7 @@ def test_under_a_million_parameters_and_any_size():
 
 
 def test_people_decide_by_share(bsds):
-  image, targets = contour_training.read_example(str(bsds), 'val/1')
+  image, targets = contour_examples.read_example(str(bsds), 'val/1')
   assert image.shape == (40, 56, 3)
   assert (targets[:20, 18] == 1).all()  # two of three
   assert targets[20, 3] == -1 and targets[3, 3] == 0
@@ -82,7 +86,7 @@ def test_crops_are_moved_together(bsds, rng):
   settings = contour_training.ContourTrainConfig(
       data_dir='', snapshot_dir='', batch_size=9,
       input_size=config.Size((4, 9)))
-  images, targets = contour_training.draw_batch(
+  images, targets = contour_examples.draw_batch(
       [(image, target)], settings, rng)
   inside = targets >= 0
   np.testing.assert_array_equal(images[..., 0][inside] % 3, targets[inside])
@@ -111,6 +115,53 @@ def test_training_learns_and_serves_the_detector(bsds, tmp_path):
   assert 0 < scores['covering']['ods'] < scores['covering']['best'] + 1e-9
   model = keras.models.load_model(tmp_path / 'run/contours.keras')
   assert model.output_shape[-1] == contour_model.NUM_OUTPUTS
+
+
+def test_a_stopped_training_ends_with_the_same_bits(
+    bsds, tmp_path, monkeypatch):
+  flags = {'data_dir': bsds, 'train_splits': 'val', 'eval_split': 'val',
+           'num_steps': 6, 'batch_size': 2, 'input_size': 32,
+           'save_pred_every': 2}
+  commands.succeed('train_contours', snapshot_dir=tmp_path / 'whole', **flags)
+  drawn = []
+
+  def draw(*arguments):
+    drawn.append(1)
+    if len(drawn) == 3:
+      os.kill(os.getpid(), signal.SIGTERM)
+    return draw_batch(*arguments)
+
+  draw_batch = contour_examples.draw_batch
+  monkeypatch.setattr(contour_examples, 'draw_batch', draw)
+  flags['snapshot_dir'] = tmp_path / 'stopped'
+  status, out, _ = commands.run('train_contours', **flags)
+  assert status == 128 + signal.SIGTERM and 'stopped by SIGTERM after' in out
+  assert checkpoint.steps_in(str(tmp_path / 'stopped')) == [2, 3]
+  (tmp_path / 'stopped/model.ckpt-3.data-00000-of-00001').write_bytes(b'cut')
+  assert 'resumed from ' in commands.succeed('train_contours', **flags)
+  assert len(drawn) == 3 + 4
+  one, other = (json.loads((tmp_path / name / 'log.json').read_text())
+                for name in ('whole', 'stopped'))
+  np.testing.assert_array_equal(np.float32(one), np.float32(other))
+  one, other = (keras.models.load_model(tmp_path / name / 'contours.keras')
+                for name in ('whole', 'stopped'))
+  for first, second in zip(one.weights, other.weights, strict=True):
+    np.testing.assert_array_equal(first, second)
+
+
+def test_a_finished_training_is_not_replaced(bsds, tmp_path):
+  flags = {'data_dir': bsds, 'train_splits': 'val', 'eval_split': 'val',
+           'num_steps': 2, 'batch_size': 1, 'input_size': 16,
+           'snapshot_dir': tmp_path / 'run'}
+  commands.succeed('train_contours', **flags)
+  network = (tmp_path / 'run/contours.keras').read_bytes()
+  assert 'is finished; --overwrite' in commands.succeed(
+      'train_contours', **flags)
+  assert 'was trained with --random_seed 1, not 7: repeat' in commands.fail(
+      'train_contours', **flags, random_seed=7)
+  assert (tmp_path / 'run/contours.keras').read_bytes() == network
+  commands.succeed('train_contours', '--overwrite', **flags, random_seed=7)
+  assert (tmp_path / 'run/contours.keras').read_bytes() != network
 
 
 def test_masks_of_one_person_are_scored_too(tmp_path, rng):
