@@ -58,6 +58,15 @@ def writing(path):
         'the permissions, or name another folder') from error
 
 
+def check_place(path):
+  """Raises InputError if `path` cannot be written, before work that is long."""
+  partial = f'{path}.{os.getpid()}.partial'
+  with writing(path):
+    os.makedirs(os.path.dirname(path) or '.', exist_ok=True)
+    with open(partial, 'wb'):
+      os.remove(partial)
+
+
 def write_bytes(path, data):
   """Writes bytes to `path`, whole or not at all."""
   with open_whole(path) as file:

@@ -47,7 +47,7 @@ def read_regions(example):
   """Reads an image and its oversegmentation.
 
   Returns:
-    image u8[H, W, 3], regions i32[H, W], numbered from 0.
+    image u8[H, W, 3], regions i32[H, W], numbered as in the file.
 
   Raises:
     InputError: unreadable, or another size.

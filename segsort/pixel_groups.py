@@ -17,7 +17,6 @@ import tqdm
 
 from segsort import config as config_lib
 from segsort import embedding
-from segsort import input_pipeline
 from segsort import region_groups
 from segsort import region_looks
 from segsort import settings
@@ -133,7 +132,7 @@ def describe_pixels(examples, embedder, looks, config):
   histograms, _, owners = looks
   first = 0
   for example in examples:
-    image, regions = input_pipeline.read_regions(example)
+    image, regions = region_looks.read_regions(example)
     own = owners[first:first + regions.max() + 1]
     first += len(own)
     own_looks = config.texture_weight * histograms[own]

@@ -64,13 +64,14 @@ def evaluate_embeddings(config):
   train, scored = (
       image_list.read_list(path, config.data_dir, ('image', 'mask'))
       for path in (config.data_list, config.eval_list))
+  files.check_place(os.path.join(config.save_dir, 'readouts.json'))
   embedder = embedding.Embedder(
       embedding.restore_model(config), config.input_size,
       config.window_strides)
-  bank, pixels, classes = learn_from(embedder, train, config)
-  weights = fit_linear(pixels, classes, config.classes, config.probe_decay)
   centres = fit_clusters(
       sample_list(embedder, scored, config), config.classes, config)
+  bank, pixels, classes = learn_from(embedder, train, config)
+  weights = fit_linear(pixels, classes, config.classes, config.probe_decay)
   labeller = labeller_lib.Labeller(embedder, *bank, config)
   knn, linear, clusters = (
       ConfusionMatrix(config.classes, input_pipeline.IGNORED)
@@ -150,13 +151,22 @@ def _sample(mask, count, rng):
 
 
 def sample_list(embedder, examples, config):
-  """Returns f32[N, D], embeddings of scored pixels drawn from a list."""
+  """Returns f32[N, D], embeddings of scored pixels drawn from a list.
+
+  Raises:
+    InputError: no pixel is scored.
+  """
   rng = np.random.default_rng(config.random_seed)
   drawn = []
   for image, truth in _read(examples, config, 'sampling'):
     places = _sample(truth != input_pipeline.IGNORED,
                      config.samples_per_image, rng)
-    drawn.append(np.asarray(embedder.embed(image))[places])
+    if places[0].size:
+      drawn.append(np.asarray(embedder.embed(image))[places])
+  if not drawn:
+    raise InputError(
+        f'no pixel of {config.eval_list} is annotated; check the masks and '
+        '--ignore_label')
   return np.concatenate(drawn)
 
 
@@ -196,6 +206,8 @@ def fit_linear(vectors, classes, num_classes, decay):
 
 def fit_clusters(vectors, num_clusters, config):
   """Returns f32[K, D], k-means centres of f32[N, D]; fewer if N is less."""
+  if len(vectors) == 1:
+    return vectors  # which OpenCV takes for D vectors of one number
   cv2.setRNGSeed(config.random_seed)
   stop = cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 100, 1e-5
   _, _, centres = cv2.kmeans(

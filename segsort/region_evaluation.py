@@ -65,6 +65,8 @@ def evaluate_regions(config):
   thresholds = np.arange(
       1, round(config.threshold_max / config.threshold_step) + 1
   ) * config.threshold_step
+  if config.save_json:
+    files.check_place(config.save_json)
   paths, are_maps = find_regions(config.pred_dir, config.data_list)
   if not are_maps:
     thresholds = np.zeros(1)

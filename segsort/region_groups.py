@@ -107,6 +107,8 @@ def read_examples(config):
       config.data_list, config.data_dir, ('image', 'oversegmentation'))
   image_list.check_names(examples)
   check_not_inputs(examples, config)
+  files.check_place(config.save_list)
+  files.check_place(mask_path(examples[0], config))
   return examples
 
 
@@ -161,7 +163,7 @@ def masks_of(examples, groups):
   """
   first = 0
   for example in examples:
-    _, regions = input_pipeline.read_regions(example)
+    _, regions = region_looks.read_regions(example)
     own = groups[first:first + regions.max() + 1]
     first += len(own)
     yield own[regions]

@@ -29,7 +29,7 @@ def describe_regions(examples, config):
   spread = textons[1]
   described, sizes, owners, count = [], [], [], 0
   for example in tqdm.tqdm(examples, desc='describing', unit='image'):
-    image, regions = input_pipeline.read_regions(example)
+    image, regions = read_regions(example)
     lab = np.stack([*gradient_contours.lab_channels(image).values()])
     responses = texture_descriptors.texture_responses(lab[0]) / spread
     words = texture_descriptors.nearest_textons(responses, textons[0])
@@ -51,6 +51,19 @@ def describe_regions(examples, config):
     owners.append(own + count)
     count += len(histograms)
   return tuple(np.concatenate(part) for part in (described, sizes, owners))
+
+
+def read_regions(example):
+  """Returns an image u8[H, W, 3] and its regions i32[H, W] of 0..R-1.
+
+  Their order is that of the file's numbers, which may leave some out.
+
+  Raises:
+    InputError: unreadable, or another size.
+  """
+  image, regions = input_pipeline.read_regions(example)
+  return image, np.unique(regions, return_inverse=True)[1].reshape(
+      regions.shape).astype(np.int32)
 
 
 def learn_textons(examples, config):

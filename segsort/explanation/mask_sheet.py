@@ -34,6 +34,13 @@ class MaskSheetConfig(config_lib.Settings):
   max_images: int = config_lib.setting(6, 'so many without --show; 0: all')
   save_path: str = config_lib.setting(text='PNG to write')
 
+  def check(self):
+    """Raises InputError for a number out of range or another file format."""
+    super().check()
+    if not self.save_path.lower().endswith('.png'):
+      raise InputError(
+          f'--save_path is {self.save_path}; a PNG is written, name it so')
+
 
 def draw_masks(config):
   """Draws pictures and their masks, a row a picture.
@@ -66,6 +73,9 @@ def draw_masks(config):
 
 def _read(example, folder, image, config):
   path = os.path.join(config.data_dir, folder, f'{example.name}.png')
+  if not os.path.isfile(path):
+    raise InputError(f'there is no mask {path}; name a folder in --mask_dirs '
+                     'that has one, or other pictures in --show')
   mask = files.read_mask(path)
   if mask.shape != image.shape[:2]:
     raise InputError(

@@ -71,6 +71,19 @@ def test_the_command_scores_an_unsupervised_run(tiny_dataset, tmp_path):
   assert f'initialisation: {run_origin.SCRATCH}' in out
 
 
+  for i in range(4):
+    path = f'{tiny_dataset[0]}/segcls/im{i}.png'
+    files.write_png(path, np.full_like(files.read_labels(path), 255))
+  assert f'no pixel of {tiny_dataset[1]} is annotated' in commands.fail(
+      'eval_embeddings', **data, eval_list=tiny_dataset[1], restore_from=run,
+      save_dir=run / 'results/none', input_size=32)
+
+
+def test_a_single_sample_is_the_centre():
+  vector = np.float32([[.1, .2, .3]])
+  np.testing.assert_array_equal(readouts.fit_clusters(vector, 5, None), vector)
+
+
 def test_the_first_weights_are_followed_to(tmp_path):
   def write(folder, restore_from):
     files.write_json(str(tmp_path / folder / 'config.json'),

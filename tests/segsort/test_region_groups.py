@@ -181,6 +181,29 @@ def test_a_turn_by_a_quarter_turns_the_responses():
   np.testing.assert_allclose(turned, np.rot90(found, axes=(1, 2)), atol=1e-4)
 
 
+def test_numbers_may_leave_some_out(data, capsys):
+  """As masks of one's own do, of 16 bits."""
+  region_groups.group_regions(_config(data, row_weight=1.))
+  expected = [files.read_mask(str(data / f'groups/im{i}.png'))
+              for i in range(6)]
+  for i in range(6):
+    path = str(data / f'hed/im{i}.png')
+    files.write_png(path, files.read_labels(path).astype(np.uint16) * 900 + 7)
+  region_groups.group_regions(_config(data, row_weight=1.))
+  for i in range(6):
+    np.testing.assert_array_equal(
+        files.read_mask(str(data / f'groups/im{i}.png')), expected[i])
+  assert capsys.readouterr().out.count('18 regions; ') == 2
+
+
+def test_a_list_that_cannot_be_written_is_said_at_once(data):
+  (data / 'file').write_text('')
+  with pytest.raises(InputError, match='cannot write .*file/list.txt'):
+    region_groups.group_regions(
+        _config(data, save_list=str(data / 'file/list.txt')))
+  assert not (data / 'groups').exists()
+
+
 def test_fewer_regions_than_groups(data):
   config_with_more = _config(data, num_groups=200)
   region_groups.group_regions(config_with_more)
@@ -210,9 +233,11 @@ def test_what_is_read_is_not_overwritten(data, where, flag):
 
 @pytest.mark.parametrize('settings', (
     {'num_groups': 256}, {'num_groups': 0}, {'color_weight': -1.},
-    {'merge_cost': -1.}, {'row_weight': -1.}, {'num_textons': 0}))
+    {'merge_cost': -1.}, {'row_weight': -1.}, {'num_textons': 0},
+    {'color_weight': np.inf}, {'row_weight': np.inf}, {'merge_cost': np.nan}))
 def test_numbers_out_of_range_are_refused(data, settings):
   name, = settings
   with pytest.raises(InputError, match=f'--{name} is'):
     _config(data, **settings).check()
+  _config(data, merge_cost=np.inf).check()  # merges whatever hangs together
   assert isinstance(_config(data), config.Settings)

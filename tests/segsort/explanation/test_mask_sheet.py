@@ -89,9 +89,12 @@ def test_columns_can_have_titles(data):
 
 def test_masks_that_do_not_fit_are_named(data):
   files.write_png(str(data / 'b/im1.png'), np.zeros((4, 5), np.uint8))
-  for settings, words in ({}, 'im1.png is 4x5'), (
-      {'mask_dirs': 'a,c'}, 'c/im0.png'), ({'show': 'im9'}, "'im9'"):
+  for settings, words in (
+      ({}, 'im1.png is 4x5'), ({'show': 'im9'}, "'im9'"),
+      ({'mask_dirs': 'a,c'}, 'c/im0.png; name a folder in --mask_dirs')):
     with pytest.raises(InputError, match=words) as raised:
       mask_sheet.draw_masks(_config(data, **settings))
     assert '\n' not in str(raised.value)
   assert not (data / 'sheet.png').exists()
+  with pytest.raises(InputError, match='a PNG is written, name it so'):
+    _config(data, save_path='sheet.jpg').check()
