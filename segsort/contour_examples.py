@@ -5,7 +5,7 @@ import os
 import numpy as np
 
 from segsort import files
-from segsort import region_evaluation
+from segsort import region_files
 from segsort.errors import InputError
 
 AGREEMENT = 0.4  # share of people that makes a contour; fewer: left out
@@ -49,7 +49,7 @@ def read_example(data_dir, name):
   """Reads u8[H, W, 3] and i8[H, W]: 1 contour, 0 none, -1 people disagree."""
   image = files.read_image(os.path.join(data_dir, 'images', f'{name}.jpg'))
   path = os.path.join(data_dir, 'groundTruth', f'{name}.mat')
-  _, people = region_evaluation.read_truth(path)
+  _, people = region_files.read_truth(path)
   share = np.mean(people, 0)
   if share.shape != image.shape[:2]:
     raise InputError(

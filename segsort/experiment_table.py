@@ -14,6 +14,7 @@ import scipy.stats
 
 from segsort import experiment_figure
 from segsort import files
+from segsort import run_log
 from segsort import run_record
 from segsort import settings as settings_lib
 from segsort.errors import InputError
@@ -44,7 +45,7 @@ def record_and_tabulate(config):
       'row': config.row, 'trained_row': config.trained_row,
       'number': config.number, 'seed': config.seed, 'settings': config.settings,
       **read_scores(config.results),
-      'training_seconds': seconds_until(os.path.dirname(
+      'training_seconds': run_log.seconds_until(os.path.dirname(
           os.path.abspath(config.results))),
       'finished': datetime.date.today().isoformat(),
       'git_commit': run_record.git_commit(), 'machine': describe_machine()}
@@ -87,41 +88,6 @@ def read_scores(results):
   except (OSError, ValueError, TypeError, AttributeError) as error:
     raise InputError(
         f'cannot read {path}: {error}; remove it and evaluate again') from error
-
-
-def seconds_until(folder):
-  """Returns the seconds that training took, up to a stage.
-
-  Args:
-    folder: of the stage, named stageN; those before are beside it.
-
-  Returns:
-    What `training_seconds` says of all of them; None where none has a log.
-  """
-  snapshots, last = os.path.split(folder)
-  stages = [f'stage{stage}' for stage in range(
-      1, int(last.removeprefix('stage')) + 1)]
-  seconds = [training_seconds(os.path.join(snapshots, stage, 'log.jsonl'))
-             for stage in stages]
-  return sum(filter(None, seconds)) if any(seconds) else None
-
-
-def training_seconds(path):
-  """Returns the seconds that the steps in a log.jsonl took; None without one.
-
-  Interruptions do not count, writing checkpoints does.
-  """
-  try:
-    with open(path, encoding='utf-8') as file:
-      rows = [json.loads(line) for line in file]
-  except FileNotFoundError:
-    return None
-  images = settings_lib.read_run(os.path.dirname(path)).get('batch_size', 0)
-  seconds, before = 0., 0
-  for row in rows:
-    seconds += (row['step'] - before) * images / row['images_per_second']
-    before = row['step']
-  return seconds
 
 
 def describe_machine():

@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import functools
 import io
-import json
 import os
 
 import cv2
@@ -15,8 +14,8 @@ from segsort import config as config_lib
 from segsort import contour_detectors
 from segsort import files
 from segsort import image_list
-from segsort import region_evaluation
-from segsort import resumption
+from segsort import oversegmentation_record
+from segsort import processes
 from segsort import ultrametric
 from segsort.errors import InputError
 
@@ -101,16 +100,16 @@ def make_oversegmentations(config):
     InputError: see there and `contour_detectors`.
   """
   jobs = list_jobs(config)
-  check_settings(jobs, config)
+  oversegmentation_record.check_settings(jobs, config)
   _detector.cache_clear()
   _detector(config)  # fails here, not in the processes
   if config.overwrite:
     remove_masks(jobs)  # else an interrupted run would leave two kinds
-  write_settings(jobs, config)
+  oversegmentation_record.write_settings(jobs, config)
   waiting = [job for job in jobs if not is_done(job, config)]
   work = functools.partial(run_job, config=config)
   counts = list(tqdm.tqdm(
-      region_evaluation.in_processes(work, waiting, config.num_workers),
+      processes.in_processes(work, waiting, config.num_workers),
       total=len(jobs), initial=len(jobs) - len(waiting), desc='regions',
       unit='image'))
   print(f'{len(waiting)} oversegmentations made, {len(jobs) - len(waiting)} '
@@ -145,71 +144,12 @@ def list_jobs(config):
   return list(jobs.values())
 
 
-def check_settings(jobs, config):
-  """Checks that the masks that are there were made alike.
-
-  Raises:
-    InputError: they were made with other settings.
-  """
-  if config.overwrite:
-    return
-  wanted = mask_settings(config)
-  for path in settings_paths(jobs):
-    folder = os.path.dirname(path)
-    if os.path.exists(path) and any(
-        os.path.isfile(job.mask) for job in jobs
-        if os.path.dirname(job.mask) == folder):
-      made = read_settings(path)
-      other = [f'--{name} {made.get(name)!r} (now {value!r})'
-               for name, value in wanted.items() if made.get(name) != value]
-      if other:
-        raise InputError(
-            f'the masks in {folder} were made with other settings, see {path}: '
-            f'{", ".join(other)}; give those, or --overwrite to make them '
-            'again, or another --save_dir')
-
-
 def remove_masks(jobs):
   """Removes the masks and contour maps of jobs."""
   for job in jobs:
     for path in (job.mask, map_path(job)):
       with files.writing(path), contextlib.suppress(FileNotFoundError):
         os.remove(path)
-
-
-def write_settings(jobs, config):
-  """Writes oversegmentation.json beside the masks, for `check_settings`."""
-  for path in settings_paths(jobs):
-    files.write_text(path, json.dumps(mask_settings(config)))
-
-
-def settings_paths(jobs):
-  """Returns the oversegmentation.json of each folder of masks."""
-  return [os.path.join(folder, 'oversegmentation.json')
-          for folder in sorted({os.path.dirname(job.mask) for job in jobs})]
-
-
-def mask_settings(config):
-  """Returns a dict of what masks depend on; a model file by its bytes."""
-  kept = {name: value for name, value in dataclasses.asdict(config).items()
-          if name not in ('data_list', 'data_dir', 'save_dir', 'num_workers',
-                          'overwrite', 'ucm')}
-  kept['threshold'] = config.cut_at
-  path = config.detector_path
-  if os.path.isfile(path):
-    name = os.path.basename(path)
-    kept['detector_path'] = f'{name} {resumption.digest(path)}'
-  elif path:
-    kept['detector_path'] = os.path.realpath(path)
-  return kept
-
-
-def read_settings(path):
-  """Returns the dict in an oversegmentation.json; {} for anything else."""
-  try:
-    return dict(json.loads(files.read_bytes(path, 'settings')))
-  except (ValueError, TypeError):
-    return {}
 
 
 def is_done(job, config):

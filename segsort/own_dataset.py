@@ -18,7 +18,6 @@ import os
 
 import numpy as np
 import PIL.Image
-import tqdm
 
 from segsort import dataset_info
 from segsort import dataset_layout
@@ -33,7 +32,6 @@ from segsort.settings import setting
 
 MASK_SUFFIXES = '.png', '.bmp', '.gif', '.tif', '.tiff'  # without loss
 WRITTEN = 'segcls'
-NAMED = 5  # broken pictures in a message
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -121,39 +119,8 @@ def find_images(image_dir, data_dir):
           f'the picture {example.image!r} has a space in its name, at which '
           'list lines are divided; rename it')
   image_list.check_names(examples)
-  check_pictures([example.image for example in examples])
+  pictures.check_pictures([example.image for example in examples])
   return examples
-
-
-def check_pictures(paths):
-  """Warns of pictures that training would see lying on their side.
-
-  Raises:
-    InputError: names all that cannot be decoded.
-  """
-  broken, turned = [], []
-  for path in tqdm.tqdm(paths, desc='pictures', unit='image'):
-    try:
-      files.read_image(path)
-      if _orientation(path) != 1:
-        turned.append(path)
-    except InputError:
-      broken.append(path)
-  if broken:
-    more = ', ...' if len(broken) > NAMED else ''
-    raise InputError(
-        f'cannot decode {len(broken)} of {len(paths)} pictures: '
-        f'{", ".join(broken[:NAMED])}{more}; they are corrupt, not pictures, '
-        'or too large: replace or remove them')
-  if turned:
-    warn(f'{len(turned)} pictures, the first {turned[0]}, stand upright by an '
-         'EXIF tag alone, which training does not read; turn them for good')
-
-
-def _orientation(path):
-  """The EXIF orientation of a picture; 1, upright, if there is none."""
-  with PIL.Image.open(path) as picture:
-    return picture.getexif().get(pictures.ORIENTATION, 1)
 
 
 def _line(example, data_dir):

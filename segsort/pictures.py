@@ -12,15 +12,17 @@ import numpy as np
 import PIL.Image
 import PIL.ImageOps
 import tensorflow as tf
+import tqdm
 
 from segsort import files
 from segsort import image_list
 from segsort import picture_modes
-from segsort.errors import InputError
+from segsort.errors import InputError, warn
 
 SUFFIXES = (
     '.jpg', '.jpeg', '.jpe', '.jfif', '.png', '.bmp', '.gif', '.tif', '.tiff',
     '.webp', '.ppm', '.pgm', '.pbm', '.pnm', '.tga')
+NAMED = 5  # broken pictures in a message
 ORIENTATION = 0x0112  # the EXIF tag
 # What a tag from 1 on says must be done to stand upright: rows and columns
 # exchanged, then top and bottom, then left and right.
@@ -136,3 +138,34 @@ def turn(pixels, orientation):
   pixels = pixels[::-1] if upside_down else pixels
   pixels = pixels[:, ::-1] if mirrored else pixels
   return np.ascontiguousarray(pixels)
+
+
+def check_pictures(paths):
+  """Warns of pictures that training would see lying on their side.
+
+  Raises:
+    InputError: names all that cannot be decoded.
+  """
+  broken, turned = [], []
+  for path in tqdm.tqdm(paths, desc='pictures', unit='image'):
+    try:
+      files.read_image(path)
+      if _orientation(path) != 1:
+        turned.append(path)
+    except InputError:
+      broken.append(path)
+  if broken:
+    more = ', ...' if len(broken) > NAMED else ''
+    raise InputError(
+        f'cannot decode {len(broken)} of {len(paths)} pictures: '
+        f'{", ".join(broken[:NAMED])}{more}; they are corrupt, not pictures, '
+        'or too large: replace or remove them')
+  if turned:
+    warn(f'{len(turned)} pictures, the first {turned[0]}, stand upright by an '
+         'EXIF tag alone, which training does not read; turn them for good')
+
+
+def _orientation(path):
+  """The EXIF orientation of a picture; 1, upright, if there is none."""
+  with PIL.Image.open(path) as picture:
+    return picture.getexif().get(ORIENTATION, 1)

@@ -1,22 +1,17 @@
 """Folders of regions or contour maps against people's: the report."""
 
-import concurrent.futures
 import dataclasses
 import functools
-import multiprocessing
 import os
-import pathlib
-import zipfile
-import zlib
 
 import numpy as np
-import scipy.io
 import tqdm
 
 from segsort import boundary_metrics
 from segsort import config as config_lib
 from segsort import files
-from segsort import image_list
+from segsort import processes
+from segsort import region_files
 from segsort import region_metrics
 from segsort.errors import InputError, warn
 
@@ -67,14 +62,15 @@ def evaluate_regions(config):
   ) * config.threshold_step
   if config.save_json:
     files.check_place(config.save_json)
-  paths, are_maps = find_regions(config.pred_dir, config.data_list)
+  paths, are_maps = region_files.find_regions(config.pred_dir, config.data_list)
   if not are_maps:
     thresholds = np.zeros(1)
-  truths = [find_truth(config.gt_dir, path) for path in paths]
+  truths = [region_files.find_truth(config.gt_dir, path) for path in paths]
   score = functools.partial(
       score_files, thresholds=thresholds, boundaries=config.boundaries)
   results = list(tqdm.tqdm(
-      in_processes(score, list(zip(paths, truths)), config.num_workers),
+      processes.in_processes(
+          score, list(zip(paths, truths)), config.num_workers),
       total=len(paths), desc='scoring', unit='image'))
   scores = region_metrics.summarize(
       [regions for regions, _ in results], thresholds)
@@ -89,81 +85,6 @@ def evaluate_regions(config):
   return scores
 
 
-def in_processes(function, items, num_workers):
-  """Yields function(item) in order, computed in processes of their own.
-
-  Args:
-    function: of a module, or a partial of one.
-    items: list.
-    num_workers: 1 works in this process.
-
-  Raises:
-    InputError: a process was ended, as for lack of memory.
-  """
-  if num_workers == 1 or len(items) < 2:
-    yield from map(function, items)
-    return
-  # Spawned, for TensorFlow's threads do not survive a fork.
-  with concurrent.futures.ProcessPoolExecutor(
-      min(num_workers, len(items)),
-      mp_context=multiprocessing.get_context('spawn')) as pool:
-    try:
-      yield from pool.map(function, items)
-    except concurrent.futures.process.BrokenProcessPool as error:
-      raise InputError(
-          'a process was ended from outside, perhaps for lack of memory; take '
-          'a smaller --num_workers; what is done will not be done again'
-      ) from error
-
-
-def find_regions(folder, data_list=''):
-  """Returns the sorted ID.npz of a folder, else its ID.png; and which.
-
-  Args:
-    folder: of predictions.
-    data_list: list of the images that count; '' for all that are there.
-
-  Raises:
-    InputError: neither is there, or one of the list is missing.
-  """
-  for ending in ('.npz', '.png'):
-    paths = sorted(str(path) for path in pathlib.Path(folder).glob(
-        f'*{ending}') if not path.name.startswith('.'))
-    if paths:
-      break
-  else:
-    raise InputError(
-        f'no contour map ID.npz and no mask ID.png in {folder}; make them with '
-        'pyscripts/make_oversegmentation.py, or mend --pred_dir')
-  if data_list:
-    examples = image_list.read_list(data_list, '', ())
-    image_list.check_names(examples)
-    there = set(paths)
-    paths = [os.path.join(folder, f'{example.name}{ending}')
-             for example in examples]
-    for path, example in zip(paths, examples):
-      if path not in there:
-        raise InputError(
-            f'{example.where}: there is no {path}; make it with '
-            'pyscripts/make_oversegmentation.py, or mend --pred_dir')
-  return paths, ending == '.npz'
-
-
-def find_truth(folder, path):
-  """Returns the path of the truth of a prediction.
-
-  Raises:
-    InputError: it is missing.
-  """
-  name = os.path.join(folder, pathlib.Path(path).stem)
-  for ending in ('.mat', '.png'):
-    if os.path.isfile(name + ending):
-      return name + ending
-  raise InputError(
-      f'{path} has no truth {name}.mat or .png; mend --gt_dir, or leave out '
-      'of --pred_dir what nobody has segmented')
-
-
 def score_files(paths, thresholds, boundaries):
   """Scores one image.
 
@@ -175,8 +96,8 @@ def score_files(paths, thresholds, boundaries):
   Returns:
     A region_metrics.ImageScores, and i64[T, 4] counts of boundaries or None.
   """
-  truths, lines = read_truth(paths[1])
-  segmentations = read_segmentations(paths[0], thresholds)
+  truths, lines = region_files.read_truth(paths[1])
+  segmentations = region_files.read_segmentations(paths[0], thresholds)
   for truth in truths:
     if truth.shape != segmentations[0].shape:
       raise InputError(
@@ -187,55 +108,6 @@ def score_files(paths, thresholds, boundaries):
   if boundaries:
     counts = boundary_metrics.count_boundaries(segmentations, lines)
   return region_metrics.score_image(segmentations, truths), counts
-
-
-def read_segmentations(path, thresholds):
-  """Reads a mask, or cuts a contour map: a list of i32[H, W]."""
-  if path.endswith('.png'):
-    return [region_metrics.number_regions(files.read_mask(path))]
-  try:
-    with np.load(path, allow_pickle=False) as file:
-      ucm = file['ucm2']
-  except (*files.UNREADABLE, TypeError, zipfile.BadZipFile,
-          zlib.error) as error:
-    raise InputError(
-        f'cannot read the contour map {path}: {error}; it must hold `ucm2`'
-    ) from error
-  if ucm.ndim != 2 or not all(side % 2 for side in ucm.shape):
-    raise InputError(
-        f'{path} holds an array of {ucm.shape}; a contour map is on the '
-        'doubled grid, (2 * height + 1, 2 * width + 1)')
-  return [region_metrics.regions_of_ucm(ucm, threshold)
-          for threshold in thresholds]
-
-
-def read_truth(path):
-  """Reads what people drew.
-
-  Args:
-    path: a .mat of BSDS500, or a mask.
-
-  Returns:
-    Lists of i32[H, W] regions and bool[H, W] boundaries, an entry a person.
-
-  Raises:
-    InputError: the file is damaged or holds something else.
-  """
-  if path.endswith('.png'):
-    regions = [region_metrics.number_regions(files.read_mask(path))]
-    return regions, [boundary_metrics.region_boundaries(regions[0])]
-  try:
-    people = [cell[0, 0]
-              for cell in scipy.io.loadmat(path)['groundTruth'].ravel()]
-    regions = [person['Segmentation'].astype(np.int32) for person in people]
-    if not regions:
-      raise ValueError('nobody segmented the image')
-    return regions, [person['Boundaries'] > 0 for person in people]
-  except (*files.UNREADABLE, TypeError, IndexError, NotImplementedError,
-          scipy.io.matlab.MatReadError) as error:
-    raise InputError(
-        f'cannot read the truth {path}: {error}; it must hold `groundTruth` '
-        'as in BSDS500') from error
 
 
 def warn_of_last_threshold(scores, thresholds):

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from segsort import dataset_info
 from segsort import files
+from segsort import settings as settings_lib
 from segsort import visualization
 from segsort.errors import InputError, first_line
 
@@ -149,3 +150,38 @@ class RunLog:
         for i in range(min(NUM_PICTURES, own))]
     return {name: np.stack([pictures[name] for pictures in shown])
             for name in shown[0]}
+
+
+def seconds_until(folder):
+  """Returns the seconds that training took, up to a stage.
+
+  Args:
+    folder: of the stage, named stageN; those before are beside it.
+
+  Returns:
+    What `training_seconds` says of all of them; None where none has a log.
+  """
+  snapshots, last = os.path.split(folder)
+  stages = [f'stage{stage}' for stage in range(
+      1, int(last.removeprefix('stage')) + 1)]
+  seconds = [training_seconds(os.path.join(snapshots, stage, 'log.jsonl'))
+             for stage in stages]
+  return sum(filter(None, seconds)) if any(seconds) else None
+
+
+def training_seconds(path):
+  """Returns the seconds that the steps in a log.jsonl took; None without one.
+
+  Interruptions do not count, writing checkpoints does.
+  """
+  try:
+    with open(path, encoding='utf-8') as file:
+      rows = [json.loads(line) for line in file]
+  except FileNotFoundError:
+    return None
+  images = settings_lib.read_run(os.path.dirname(path)).get('batch_size', 0)
+  seconds, before = 0., 0
+  for row in rows:
+    seconds += (row['step'] - before) * images / row['images_per_second']
+    before = row['step']
+  return seconds

@@ -8,7 +8,7 @@ import scipy.ndimage
 import scipy.optimize
 
 from segsort import boundary_metrics
-from segsort import region_evaluation
+from segsort import region_files
 
 BSDS = pathlib.Path(__file__).parents[3] / 'shared/data/bsds500'
 
@@ -86,9 +86,9 @@ def test_counts_and_scores_by_hand():
 @pytest.mark.skipif(
     not BSDS.is_dir(), reason='the 40 BSDS500 images are not here')
 def test_a_boundary_that_scipys_bipartite_matching_does_not_end_on():
-  regions, = region_evaluation.read_segmentations(
+  regions, = region_files.read_segmentations(
       str(BSDS / 'ucm2/val/189080.npz'), [.1])
-  _, truths = region_evaluation.read_truth(
+  _, truths = region_files.read_truth(
       str(BSDS / 'groundTruth/val/189080.mat'))
   boundaries = boundary_metrics.region_boundaries(regions)
   matched = boundary_metrics.match(boundaries, truths[1])

@@ -68,28 +68,6 @@ def _write(path, value):
   path.write_text(value if isinstance(value, str) else json.dumps(value))
 
 
-def test_seconds_follow_from_the_log(tmp_path):
-  _write(tmp_path / 'config.json', {'settings': {'batch_size': 8}})
-  _write(tmp_path / 'log.jsonl', ''.join(
-      json.dumps({'step': step, 'images_per_second': rate}) + '\n'
-      for step, rate in ((10, 8.), (30, 80.))))
-  assert experiment_table.training_seconds(
-      str(tmp_path / 'log.jsonl')) == pytest.approx(10 + 2)
-  assert experiment_table.training_seconds(str(tmp_path / 'none')) is None
-
-
-def test_seconds_of_all_stages_up_to_the_scored_one_count(tmp_path):
-  for stage, step in ((1, 10), (2, 20), (3, 40)):
-    _write(tmp_path / f'stage{stage}/config.json',
-           {'settings': {'batch_size': 8}})
-    _write(tmp_path / f'stage{stage}/log.jsonl',
-           json.dumps({'step': step, 'images_per_second': 8.}))
-  for stage, seconds in ((1, 10), (2, 30), (3, 70)):
-    assert experiment_table.seconds_until(
-        str(tmp_path / f'stage{stage}')) == pytest.approx(seconds)
-  assert experiment_table.seconds_until(str(tmp_path / 'no/stage2')) is None
-
-
 def test_multi_scale_scores_count_where_there_are_both(tmp_path):
   _write(tmp_path / 'val/scores.json', {'mean_iou': .1})
   assert experiment_table.read_scores(str(tmp_path)) == {'mean_iou': .1}

@@ -9,7 +9,7 @@ import pytest
 from segsort import files
 from segsort import gradient_contours
 from segsort import oversegmentation
-from segsort import region_evaluation
+from segsort import region_files
 from segsort import region_metrics
 from segsort import spectral_contours
 from segsort import ultrametric
@@ -146,7 +146,7 @@ def test_regions_of_photographs_and_what_a_turned_orientation_costs():
                '296059'):
     image = files.read_image(str(BSDS / f'images/val/{name}.jpg'))
     image = cv2.resize(image, None, fx=.5, fy=.5, interpolation=cv2.INTER_AREA)
-    truths, _ = region_evaluation.read_truth(
+    truths, _ = region_files.read_truth(
         str(BSDS / f'groundTruth/val/{name}.mat'))
     truths = [cv2.resize(truth, image.shape[1::-1],
                          interpolation=cv2.INTER_NEAREST) for truth in truths]

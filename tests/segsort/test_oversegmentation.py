@@ -1,6 +1,5 @@
 """Detectors, the cut and the files; what a user can get wrong."""
 
-import concurrent.futures
 import json
 import zipfile
 
@@ -15,9 +14,7 @@ from network import contour_model
 from segsort import contour_detectors
 from segsort import files
 from segsort import oversegmentation
-from segsort import region_evaluation
 from segsort import region_metrics
-from segsort.errors import InputError
 
 SCRIPT = 'make_oversegmentation'
 
@@ -286,26 +283,3 @@ def test_a_threshold_of_ones_own():
   for threshold, count in ((.3, 2), (.5, 1)):
     regions, ucm = oversegmentation.oversegment(contours, threshold, 255)
     assert regions.max() + 1 == count and ucm.max() == np.float32(.4)
-
-
-class _BrokenPool:
-  """Stands for a pool of which a process was killed."""
-
-  def __init__(self, *unused, **unused_too):
-    pass
-
-  def __enter__(self):
-    return self
-
-  def __exit__(self, *unused):
-    pass
-
-  def map(self, function, items):
-    raise concurrent.futures.process.BrokenProcessPool
-
-
-def test_a_killed_process_is_one_line(monkeypatch):
-  monkeypatch.setattr(
-      concurrent.futures, 'ProcessPoolExecutor', _BrokenPool)
-  with pytest.raises(InputError, match='a smaller --num_workers'):
-    list(region_evaluation.in_processes(len, ['a', 'b'], 2))

@@ -1,5 +1,6 @@
-"""The log of a run where the disk is full."""
+"""The log of a run: a full disk, and what it says of the time taken."""
 
+import json
 import os
 
 import numpy as np
@@ -61,3 +62,30 @@ def test_a_last_line_that_finds_no_space_is_told(log):
     raise OSError(28, 'No space left on device')
   with pytest.raises(InputError, match='No space left'), log:
     log._file = type('Full', (), {'close': staticmethod(fail)})
+
+
+def _write(path, text):
+  path.parent.mkdir(parents=True, exist_ok=True)
+  path.write_text(text)
+
+
+def test_seconds_follow_from_the_log(tmp_path):
+  _write(tmp_path / 'config.json', json.dumps({'settings': {'batch_size': 8}}))
+  _write(tmp_path / 'log.jsonl', ''.join(
+      json.dumps({'step': step, 'images_per_second': rate}) + '\n'
+      for step, rate in ((10, 8.), (30, 80.))))
+  assert run_log.training_seconds(
+      str(tmp_path / 'log.jsonl')) == pytest.approx(10 + 2)
+  assert run_log.training_seconds(str(tmp_path / 'none')) is None
+
+
+def test_seconds_of_all_stages_up_to_the_scored_one_count(tmp_path):
+  for stage, step in ((1, 10), (2, 20), (3, 40)):
+    _write(tmp_path / f'stage{stage}/config.json',
+           json.dumps({'settings': {'batch_size': 8}}))
+    _write(tmp_path / f'stage{stage}/log.jsonl',
+           json.dumps({'step': step, 'images_per_second': 8.}))
+  for stage, seconds in ((1, 10), (2, 30), (3, 70)):
+    assert run_log.seconds_until(
+        str(tmp_path / f'stage{stage}')) == pytest.approx(seconds)
+  assert run_log.seconds_until(str(tmp_path / 'no/stage2')) is None

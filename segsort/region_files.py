@@ -1,0 +1,112 @@
+"""Files of regions: masks, contour maps and what people drew."""
+
+import os
+import pathlib
+import zipfile
+import zlib
+
+import numpy as np
+import scipy.io
+
+from segsort import boundary_metrics
+from segsort import files
+from segsort import image_list
+from segsort import region_metrics
+from segsort.errors import InputError
+
+
+def find_regions(folder, data_list=''):
+  """Returns the sorted ID.npz of a folder, else its ID.png; and which.
+
+  Args:
+    folder: of predictions.
+    data_list: list of the images that count; '' for all that are there.
+
+  Raises:
+    InputError: neither is there, or one of the list is missing.
+  """
+  for ending in ('.npz', '.png'):
+    paths = sorted(str(path) for path in pathlib.Path(folder).glob(
+        f'*{ending}') if not path.name.startswith('.'))
+    if paths:
+      break
+  else:
+    raise InputError(
+        f'no contour map ID.npz and no mask ID.png in {folder}; make them with '
+        'pyscripts/make_oversegmentation.py, or mend --pred_dir')
+  if data_list:
+    examples = image_list.read_list(data_list, '', ())
+    image_list.check_names(examples)
+    there = set(paths)
+    paths = [os.path.join(folder, f'{example.name}{ending}')
+             for example in examples]
+    for path, example in zip(paths, examples):
+      if path not in there:
+        raise InputError(
+            f'{example.where}: there is no {path}; make it with '
+            'pyscripts/make_oversegmentation.py, or mend --pred_dir')
+  return paths, ending == '.npz'
+
+
+def find_truth(folder, path):
+  """Returns the path of the truth of a prediction.
+
+  Raises:
+    InputError: it is missing.
+  """
+  name = os.path.join(folder, pathlib.Path(path).stem)
+  for ending in ('.mat', '.png'):
+    if os.path.isfile(name + ending):
+      return name + ending
+  raise InputError(
+      f'{path} has no truth {name}.mat or .png; mend --gt_dir, or leave out '
+      'of --pred_dir what nobody has segmented')
+
+
+def read_segmentations(path, thresholds):
+  """Reads a mask, or cuts a contour map: a list of i32[H, W]."""
+  if path.endswith('.png'):
+    return [region_metrics.number_regions(files.read_mask(path))]
+  try:
+    with np.load(path, allow_pickle=False) as file:
+      ucm = file['ucm2']
+  except (*files.UNREADABLE, TypeError, zipfile.BadZipFile,
+          zlib.error) as error:
+    raise InputError(
+        f'cannot read the contour map {path}: {error}; it must hold `ucm2`'
+    ) from error
+  if ucm.ndim != 2 or not all(side % 2 for side in ucm.shape):
+    raise InputError(
+        f'{path} holds an array of {ucm.shape}; a contour map is on the '
+        'doubled grid, (2 * height + 1, 2 * width + 1)')
+  return [region_metrics.regions_of_ucm(ucm, threshold)
+          for threshold in thresholds]
+
+
+def read_truth(path):
+  """Reads what people drew.
+
+  Args:
+    path: a .mat of BSDS500, or a mask.
+
+  Returns:
+    Lists of i32[H, W] regions and bool[H, W] boundaries, an entry a person.
+
+  Raises:
+    InputError: the file is damaged or holds something else.
+  """
+  if path.endswith('.png'):
+    regions = [region_metrics.number_regions(files.read_mask(path))]
+    return regions, [boundary_metrics.region_boundaries(regions[0])]
+  try:
+    people = [cell[0, 0]
+              for cell in scipy.io.loadmat(path)['groundTruth'].ravel()]
+    regions = [person['Segmentation'].astype(np.int32) for person in people]
+    if not regions:
+      raise ValueError('nobody segmented the image')
+    return regions, [person['Boundaries'] > 0 for person in people]
+  except (*files.UNREADABLE, TypeError, IndexError, NotImplementedError,
+          scipy.io.matlab.MatReadError) as error:
+    raise InputError(
+        f'cannot read the truth {path}: {error}; it must hold `groundTruth` '
+        'as in BSDS500') from error
