@@ -18,9 +18,10 @@ train_contours() {
 }
 
 divide_bsds500() {
+  ! is_on OVERWRITE || rm -rf "$SNAPSHOT_DIR/results/$EVAL_SPLIT"
   "$PYTHON" "$root/pyscripts/make_oversegmentation.py" \
     --data_list "$SNAPSHOT_DIR/eval.txt" --data_dir "$DATAROOT" \
-    --save_dir "$SNAPSHOT_DIR/results/$EVAL_SPLIT" --ucm --overwrite \
+    --save_dir "$SNAPSHOT_DIR/results/$EVAL_SPLIT" --ucm \
     --detector keras --detector_path "$SNAPSHOT_DIR/contours.keras"
 }
 

@@ -58,6 +58,7 @@ check_list() {
   local image
   [ -f "$1" ] || missing 'the list' "$1"
   read -r image _ <"$1"
+  image="${image%$'\r'}"
   [ -z "$image" ] || [ -f "$DATA_DIR/${image#/}" ] ||
     missing "the first image of $1" "$DATA_DIR/${image#/}"
 }
@@ -71,6 +72,9 @@ missing() {
 # with IS_OVERSEGMENT=0 it stops where one is missing. The arguments are rounds.
 check_oversegmentations() {
   local round list
+  if is_on OVERWRITE_REGIONS; then
+    check_overwrite_regions "$@"
+  fi
   ! is_on IS_OVERSEGMENT || return 0
   for round in "$@"; do
     list="TRAIN_LIST_$round"
@@ -82,6 +86,25 @@ check_oversegmentations() {
         "$(quote_all "${region_flags[@]}"), or IS_OVERSEGMENT=1"
     fi
   done
+}
+
+# Regions are not exchanged under a run that goes on, or under other workers.
+check_overwrite_regions() {
+  local round
+  [ "$STRATEGY" != multi_worker ] || fail 'OVERWRITE_REGIONS=1 would exchange' \
+    'regions that other workers read; make them first, with' \
+    'pyscripts/make_oversegmentation.py'
+  for round in "$@"; do
+    if is_on "IS_TRAIN_$round" && ! is_on OVERWRITE && has_begun "$round"; then
+      fail "OVERWRITE_REGIONS=1, but stage $round has begun with the regions" \
+        'that are there; OVERWRITE=1 trains anew, another SNAPSHOT_DIR besides'
+    fi
+  done
+}
+
+# Whether a stage has a checkpoint.
+has_begun() {
+  [ "$(find "$SNAPSHOT_DIR/stage$1" -name 'model.ckpt-*.index' 2>/dev/null)" ]
 }
 
 check_bsds500() {
@@ -96,13 +119,14 @@ check_bsds500() {
   done
 }
 
-# Sets `regions_path` to the first mask of regions of a list that is not there,
-# or to the last one; the third column names it, or segcls -> hed in the second.
+# Sets `regions_path` to the first mask of regions of a list that is not there;
+# the third column names it, or segcls -> hed in the second.
 find_missing_regions() {
   local image mask regions
   while read -r image mask regions || [ "$image" ]; do
     regions="${regions:-${mask//segcls/hed}}"
-    [ "$image" ] || continue
+    regions="${regions%$'\r'}"  # of a list with Windows' line ends
+    [ "${image%$'\r'}" ] || continue
     regions_path="$DATA_DIR/${regions#/}"
     [ -f "$regions_path" ] || return 0
   done <"$1"
@@ -128,9 +152,7 @@ group() {
   local list="TRAIN_LIST_$1" run="${SNAPSHOT_DIR#"$root"/}" folder
   folder="$DATA_DIR/groups/${run//[!A-Za-z0-9.-]/_}/round$1"
   printf '\n== groups of the %s of %s ==\n' "$2" "$(typed "${!list}")"
-  if [ -f "$folder/train.txt" ] && ! is_on OVERWRITE &&
-      [ "$(find "$SNAPSHOT_DIR/stage$1" -name 'model.ckpt-*.index' 2>/dev/null)" ]
-  then
+  if [ -f "$folder/train.txt" ] && ! is_on OVERWRITE && has_begun "$1"; then
     printf 'stage %s began with those in %s, used as they are\n' \
       "$1" "$(typed "$folder")"
   else
@@ -220,36 +242,22 @@ prepare_source() {
     --source_dir "$2" --data_dir "$DATA_DIR" --list_dir "$LIST_DIR"
 }
 
-# Those that are absent; those that this project made are compared with the
-# settings, those of one's own are left alone. The arguments are rounds.
+# Those that are absent; those that this project made must be of these settings,
+# those of one's own are left alone. The arguments are rounds.
 make_oversegmentations() {
-  local round list seen='' status optional=()
-  ! is_on OVERWRITE_REGIONS || optional=(--overwrite)
+  local round list seen='' optional=()
   is_on IS_OVERSEGMENT || return 0
+  ! is_on OVERWRITE_REGIONS || optional=(--overwrite)
   set_region_flags
   for round in "$@"; do
     list="TRAIN_LIST_$round"
     is_on "IS_TRAIN_$round" && [ "${!list}" != "$seen" ] || continue
     seen="${!list}"
     printf '\n== oversegmentations of %s ==\n' "$(typed "$seen")"
-    if ! find_missing_regions "$seen" && ! are_ours; then
-      echo "all there, used as they are"
-      continue
-    fi
     "$PYTHON" "$root/pyscripts/make_oversegmentation.py" \
       --data_list "$seen" --data_dir "$DATA_DIR" "${region_flags[@]}" \
-      ${optional[@]+"${optional[@]}"}
-    status="$?"
-    [ "$status" -ne 2 ] ||
-      echo 'in this script, OVERWRITE_REGIONS=1 is --overwrite' >&2
-    [ "$status" -eq 0 ] || return "$status"
+      ${optional[@]+"${optional[@]}"} || return
   done
-}
-
-# Whether the mask that find_missing_regions looked at last was made by
-# make_oversegmentation.py.
-are_ours() {
-  [ -f "$(dirname "$regions_path")/oversegmentation.json" ]
 }
 
 # Sets `region_flags`: how regions are made.

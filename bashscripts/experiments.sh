@@ -39,7 +39,7 @@
   }
 
   run() {
-    local run_dir="$where/$2/seed$seed" log="$where/$1/seed$seed.log" stage=1
+    local run_dir="$where/$2/seed$seed" log="$where/$1/seed$seed.log" results
     number="$((number + 1))"
     case " ${ROWS:-$1} " in *" $1 "*) ;; *) return ;; esac
     mkdir -p "$where/$1" || exit
@@ -48,11 +48,11 @@
       SNAPSHOT_DIR="$run_dir" "$4" \
       bash "$root/bashscripts/$3.sh" > "$log" 2>&1 ||
       { failed+=("$1, seed $seed: $log"); tail -n 2 "$log"; return; }
-    [ ! -d "$run_dir/stage2/${4#RESULTS_NAME=}" ] || stage=2
+    # What the run scored last: of its last stage.
+    results="$(sed -n 's/^scores of \(.*\)\/[^/]*:$/\1/p' "$log" | tail -n 1)"
     "$PYTHON" "$root/pyscripts/make_table.py" --experiment_dir "$where" \
       --row "$1" --trained_row "$2" --number "$number" --seed "$seed" \
-      --settings "${*:3}" \
-      --results "$run_dir/stage$stage/${4#RESULTS_NAME=}"
+      --settings "${*:3}" --results "$results"
   }
 
   # All rows with one seed before the next: a table that is cut short is whole.

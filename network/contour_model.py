@@ -15,7 +15,6 @@ from network import layers
 CHANNELS = 24, 48, 96, 128
 NUM_CONVOLUTIONS = 2  # a stage
 NUM_OUTPUTS = len(CHANNELS) + 1
-NAME = 'contour_model'
 MEAN, SCALE = 117., 1 / 58.  # of pixels
 
 
@@ -48,7 +47,7 @@ def build_contour_model(channels=CHANNELS):
       kernel_initializer=keras.initializers.Constant(1 / len(sides)))(together)
   logits = keras.layers.Concatenate(
       name='contours.logits', dtype='float32')([together, fused])
-  return keras.Model(images, logits, name=NAME)
+  return keras.Model(images, logits, name='contour_model')
 
 
 def balanced_cross_entropy(logits, contours):

@@ -5,7 +5,8 @@
 
 Masks go where train_segsort_unsup.py looks for them: the list's third column,
 or the mask's path with `hed` for `segcls`. Images that have one are passed
-over, so a run that was stopped goes on.
+over, so a run that was stopped goes on when its command is given again, without
+--overwrite.
 
 The default detector needs no model. An edge network, such as HED:
 --detector onnx --detector_path hed.onnx; ready edge maps: --detector folder;

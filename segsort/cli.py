@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import os
 import sys
 
 from segsort import prototype_set
@@ -100,9 +99,7 @@ def _as_flag(value):
 
 def _settings_beside(restore_from, config_class):
   """What the run that wrote a checkpoint was set to, as far as inherited."""
-  folder = restore_from
-  if not os.path.isdir(folder):
-    folder = os.path.dirname(restore_from)
+  folder = settings_lib.run_folder(restore_from)
   instead = '--backbone, --head and --embedding_dim'
   return _taken(settings_lib.read_run(folder), config_class,
                 config_class.INHERITED, folder, 'the checkpoint', instead)

@@ -129,17 +129,14 @@ class TrainUnsupConfig(TrainConfig):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class WindowSettings(Settings):
-  """A trained network that sees images through sliding windows."""
+class CheckpointSettings(Settings):
+  """A trained network."""
 
   restore_from: str = setting(
       text='checkpoint: a prefix, or a folder with checkpoints')
   skip: str = setting(
       '', 'comma-separated parts of checkpoint names that may be missing or '
       'left over')
-  input_size: Size = setting(Size((336, 336)), 'window, height,width')
-  strides: Size = setting(
-      Size((0, 0)), 'step between windows; 0,0: two thirds of the window')
 
   method = 'segsort'  # that the network is for; inference.py has a flag
 
@@ -147,24 +144,31 @@ class WindowSettings(Settings):
     """Raises InputError for a number out of range or a network of another kind.
     """
     super().check()
-    self._check_network()
-    for stride, window in zip(self.strides, self.input_size):
-      if stride > window:
-        raise InputError(
-            f'--strides has {stride}, above the {window} of --input_size: '
-            'pixels between the windows would get no embedding')
-
-  def _check_network(self):
-    """Raises InputError for a classifier in place of an embedding, or back."""
-    folder = self.restore_from
-    if not os.path.isdir(folder):
-      folder = os.path.dirname(folder)
-    trained = settings_lib.read_run(folder).get('method', 'segsort')
+    trained = settings_lib.read_run(
+        settings_lib.run_folder(self.restore_from)).get('method', 'segsort')
     if trained != self.method:
       raise InputError(
           f'{self.restore_from} is not a run for --method {self.method}; label '
           f'with inference.py --method {trained}, or give another '
           '--restore_from')
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class WindowSettings(CheckpointSettings):
+  """A trained network that sees images through sliding windows."""
+
+  input_size: Size = setting(Size((336, 336)), 'window, height,width')
+  strides: Size = setting(
+      Size((0, 0)), 'step between windows; 0,0: two thirds of the window')
+
+  def check(self):
+    """Raises InputError for a number out of range."""
+    super().check()
+    for stride, window in zip(self.strides, self.input_size):
+      if stride > window:
+        raise InputError(
+            f'--strides has {stride}, above the {window} of --input_size: '
+            'pixels between the windows would get no embedding')
 
   @property
   def window_strides(self):

@@ -5,12 +5,12 @@ Each takes u8[H, W, 3] RGB and the image's name, and returns f32[K, H, W] in
 """
 
 import os
-import zipfile
 
 import cv2
 import keras
 import numpy as np
 import PIL.Image
+import tensorflow as tf
 
 from network import contour_model
 from segsort import files
@@ -171,16 +171,41 @@ def run_onnx(network, image, config):
 def _keras_detector(config):
   try:
     model = keras.models.load_model(config.detector_path, compile=False)
-  except (*files.UNREADABLE, TypeError, zipfile.BadZipFile) as error:
+  except (*files.UNREADABLE, TypeError) as error:
     raise InputError(
         f'cannot load the contour network {config.detector_path}: '
         f'{first_line(error)}; give a .keras file of train_contours.py'
     ) from error
-  if model.name != contour_model.NAME:
+  shapes = model.input_shape, model.output_shape
+  if not all(isinstance(shape, tuple) and len(shape) == 4 for shape in shapes
+             ) or model.input_shape[-1] != 3:
     raise InputError(
-        f'{config.detector_path} is a network {model.name!r}, not a '
-        f'{contour_model.NAME!r} of train_contours.py; give such a .keras file')
-  return lambda image, name: check_contours(
-      contour_model.detect(model, image), image.shape[:2],
-      f'the output of {config.detector_path}')
+        f'the network {config.detector_path} takes {shapes[0]} and returns '
+        f'{shapes[1]}; expected RGB (batch, height, width, 3), 0 to 255, and '
+        'logits (batch, height, width, outputs), of which the last counts')
+  return lambda image, name: run_keras(model, image, config)
 
+
+def run_keras(model, image, config):
+  """Runs a Keras edge network: the sigmoid of its last output.
+
+  Args:
+    model: f32[1, H, W, 3], RGB 0..255 -> logits f32[1, H, W, O].
+    image: u8[H, W, 3] RGB.
+    config: an `oversegmentation.OversegmentationConfig`.
+
+  Returns:
+    f32[1, H, W].
+
+  Raises:
+    InputError: it does not run, or returns something else than an edge map.
+  """
+  try:
+    output = contour_model.detect(model, image)
+  except (ValueError, tf.errors.OpError) as error:
+    raise InputError(
+        f'the network {config.detector_path} does not run on an image of '
+        f'{image.shape[0]}x{image.shape[1]}: {first_line(error)}; save it for '
+        'any height and width') from error
+  return check_contours(
+      output, image.shape[:2], f'the output of {config.detector_path}')

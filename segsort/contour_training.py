@@ -115,20 +115,20 @@ def train_contours(config):
   """
   train, held_out = contour_examples.find_examples(config)
   path = os.path.join(config.snapshot_dir, MODEL)
-  if config.overwrite:
-    checkpoint.keep_newest(config.snapshot_dir, 0)
-    with files.writing(path), contextlib.suppress(FileNotFoundError):
-      os.remove(path)
-  else:
+  if not config.overwrite:
     check_same_run(config)
     if os.path.exists(path):
       print(f'{path} is finished; --overwrite trains it anew')
       return
-  run = ContourRun(config)
-  run.resume(config.snapshot_dir)
   data = list(tqdm.tqdm(
       (contour_examples.read_example(config.data_dir, name) for name in train),
       total=len(train), desc='reading'))
+  if config.overwrite:  # what was there is gone once the rest is right
+    checkpoint.keep_newest(config.snapshot_dir, 0)
+    with files.writing(path), contextlib.suppress(FileNotFoundError):
+      os.remove(path)
+  run = ContourRun(config)
+  run.resume(config.snapshot_dir)
   print(f'{run.model.count_params()} parameters; {len(train)} images to learn '
         f'from, {len(held_out)} to score')
   run_record.write_run(config.snapshot_dir, config)
@@ -145,19 +145,17 @@ def train_contours(config):
 
 def check_same_run(config):
   """Raises InputError where the folder holds a run of other settings."""
-  if not (checkpoint.steps_in(config.snapshot_dir) or os.path.exists(
-      os.path.join(config.snapshot_dir, MODEL))):
+  folder = config.snapshot_dir
+  if not (checkpoint.steps_in(folder)
+          or os.path.exists(os.path.join(folder, MODEL))):
     return
-  before = settings_lib.read_run(config.snapshot_dir, 'the network')
-  for name in SAME_RUN:
-    now = getattr(config, name)
-    now = list(now) if isinstance(now, tuple) else now
-    if before.get(name, now) != now:
-      raise InputError(
-          f'{config.snapshot_dir} was trained with --{name} {before[name]}, '
-          f'not {now}: repeat its command to go on, name another '
-          '--snapshot_dir, or start anew with --overwrite (the script: '
-          'OVERWRITE=1)')
+  before = settings_lib.read_run(folder, 'the network', '--overwrite')
+  if not before.keys() >= set(SAME_RUN):
+    raise InputError(
+        f'{folder} has a network, but no config.json of a training of contours;'
+        ' name another --snapshot_dir, or start anew with --overwrite (the '
+        'script: OVERWRITE=1)')
+  settings_lib.check_same(before, config, SAME_RUN, folder)
 
 
 def fit(run, data, config):

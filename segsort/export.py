@@ -27,19 +27,14 @@ MARK = 'saved_model.pb'  # of a folder that is a SavedModel
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ExportConfig(config_lib.ModelSettings):
+class ExportConfig(config_lib.ModelSettings, config_lib.CheckpointSettings):
   """A trained network and a prototype set in one file."""
 
   INHERITED = config_lib.RestoredSettings.INHERITED
 
-  restore_from: str = config_lib.setting(
-      text='checkpoint: a prefix, or a folder with checkpoints')
   prototype_dir: str = config_lib.setting(
       text='folder written by extract_prototypes.py')
   save_dir: str = config_lib.setting(text='folder that becomes the SavedModel')
-  skip: str = config_lib.setting(
-      '', 'comma-separated parts of checkpoint names that may be missing or '
-      'left over')
   dataset: str = config_lib.setting(
       'voc12', 'class names, palette and number of classes',
       dataset_info.CHOICES)

@@ -4,6 +4,8 @@ import contextlib
 import io
 import json
 import os
+import zipfile
+import zlib
 
 import numpy as np
 import PIL.Image
@@ -14,7 +16,8 @@ from segsort.errors import InputError
 
 # What decoders raise for files that are damaged or no pictures.
 UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, KeyError,
-              OverflowError, tf.errors.OpError)
+              OverflowError, zipfile.BadZipFile, zlib.error,
+              tf.errors.OpError)
 
 
 @contextlib.contextmanager
@@ -65,6 +68,8 @@ def check_place(path):
     os.makedirs(os.path.dirname(path) or '.', exist_ok=True)
     with open(partial, 'wb'):
       os.remove(partial)
+    if os.path.isdir(path):
+      raise IsADirectoryError(0, 'it is a folder', path)
 
 
 def write_bytes(path, data):

@@ -44,6 +44,6 @@ class Signals(contextlib.AbstractContextManager):
     """
     number = self._received or signal.SIGTERM
     print(f'stopped by {signal.Signals(number).name} after step {step}, which '
-          f'is saved in {folder}; the same command goes on from '
-          'there')
+          f'is saved in {folder}; the same command, without '
+          '--overwrite, goes on from there')
     raise SystemExit(128 + number)

@@ -100,13 +100,15 @@ def make_oversegmentations(config):
     InputError: see there and `contour_detectors`.
   """
   jobs = list_jobs(config)
-  oversegmentation_record.check_settings(jobs, config)
+  own = oversegmentation_record.check_folders(jobs, config)
+  waiting = [
+      job for job in jobs if config.overwrite or not is_done(job, config)]
   _detector.cache_clear()
-  _detector(config)  # fails here, not in the processes
+  if waiting:
+    _detector(config)  # fails here, not in the processes
   if config.overwrite:
     remove_masks(jobs)  # else an interrupted run would leave two kinds
-  oversegmentation_record.write_settings(jobs, config)
-  waiting = [job for job in jobs if not is_done(job, config)]
+  oversegmentation_record.write_settings(jobs, config, own)
   work = functools.partial(run_job, config=config)
   counts = list(tqdm.tqdm(
       processes.in_processes(work, waiting, config.num_workers),
@@ -114,6 +116,8 @@ def make_oversegmentations(config):
       unit='image'))
   print(f'{len(waiting)} oversegmentations made, {len(jobs) - len(waiting)} '
         f'were there: {os.path.dirname(jobs[0].mask)}')
+  for folder in own:
+    print(f'{folder}: masks that were made elsewhere, used as they are')
   if counts:
     print(f'regions an image: {np.mean(counts):.1f} on average, '
           f'{min(counts)} to {max(counts)}; threshold {config.cut_at:g}')
@@ -124,10 +128,12 @@ def list_jobs(config):
 
   Raises:
     InputError: a line that does not say where its mask goes, or that would
-      overwrite the mask of another image.
+      overwrite an image or the mask of another one.
   """
   jobs = {}
-  for example in image_list.read_list(config.data_list, config.data_dir):
+  examples = image_list.read_list(config.data_list, config.data_dir)
+  images = {os.path.realpath(example.image) for example in examples}
+  for example in examples:
     path = example.oversegmentation
     if config.save_dir:
       path = os.path.join(config.save_dir, f'{example.name}.png')
@@ -135,6 +141,10 @@ def list_jobs(config):
       raise InputError(
           f'{example.where}: no place for the oversegmentation: neither a '
           'third column nor `segcls` in the mask\'s path; give --save_dir')
+    if os.path.realpath(path) in images:
+      raise InputError(
+          f'{example.where}: the oversegmentation would be {path}, an image of '
+          'the list; name another --save_dir')
     job = Job(example.image, example.name, path)
     other = jobs.setdefault(os.path.normpath(path), job)
     if os.path.normpath(other.image) != os.path.normpath(job.image):

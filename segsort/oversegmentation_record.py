@@ -1,4 +1,8 @@
-"""How the masks in a folder were made: oversegmentation.json beside them."""
+"""How the masks in a folder were made: oversegmentation.json beside them.
+
+A folder with masks and without that file is somebody's own: masks that it lacks
+are added, none is replaced, and the file is not written.
+"""
 
 import dataclasses
 import json
@@ -8,41 +12,80 @@ from segsort import files
 from segsort import resumption
 from segsort.errors import InputError
 
+NAME = 'oversegmentation.json'
 
-def check_settings(jobs, config):
-  """Checks that the masks that are there were made alike.
+
+def check_folders(jobs, config):
+  """Checks that all masks of a folder are, or will be, made alike.
+
+  Args:
+    jobs: list of `oversegmentation.Job`.
+    config: an `oversegmentation.OversegmentationConfig`.
+
+  Returns:
+    The folders of masks of one's own.
 
   Raises:
-    InputError: they were made with other settings.
+    InputError: masks there were made with other settings, or --overwrite would
+      replace masks of one's own, or leave some of other settings.
   """
-  if config.overwrite:
-    return
-  wanted = mask_settings(config)
-  for path in settings_paths(jobs):
-    folder = os.path.dirname(path)
-    if os.path.exists(path) and any(
-        os.path.isfile(job.mask) for job in jobs
-        if os.path.dirname(job.mask) == folder):
-      made = read_settings(path)
-      other = [f'--{name} {made.get(name)!r} (now {value!r})'
-               for name, value in wanted.items() if made.get(name) != value]
-      if other:
+  own = []
+  for folder, wanted in names_by_folder(jobs).items():
+    there = {name for name in _listed(folder) if name.endswith('.png')}
+    if not there:
+      continue
+    if NAME not in _listed(folder):
+      if config.overwrite:
         raise InputError(
-            f'the masks in {folder} were made with other settings, see {path}: '
-            f'{", ".join(other)}; give those, or --overwrite to make them '
-            'again, or another --save_dir')
+            f'the masks in {folder} were not made by this command (there is no '
+            f'{NAME}), so --overwrite leaves them alone; remove them yourself, '
+            'or name another --save_dir')
+      own.append(folder)
+      continue
+    differing = _differing(os.path.join(folder, NAME), config)
+    if differing and not config.overwrite:
+      raise InputError(
+          f'the masks in {folder} were made with other settings: {differing}; '
+          'give those, or --overwrite to make them again (the scripts: '
+          'OVERWRITE_REGIONS=1), or another --save_dir')
+    if differing and there - wanted:
+      raise InputError(
+          f'{folder} has {len(there - wanted)} masks of other settings '
+          f'({differing}) that are not of {config.data_list}, the first '
+          f'{min(there - wanted)}; give a list with all of them, remove them, '
+          'or name another --save_dir')
+  return own
 
 
-def write_settings(jobs, config):
-  """Writes oversegmentation.json beside the masks, for `check_settings`."""
-  for path in settings_paths(jobs):
-    files.write_text(path, json.dumps(mask_settings(config)))
+def _listed(folder):
+  """The names in a folder; none where there is no folder."""
+  return os.listdir(folder) if os.path.isdir(folder) else []
 
 
-def settings_paths(jobs):
-  """Returns the oversegmentation.json of each folder of masks."""
-  return [os.path.join(folder, 'oversegmentation.json')
-          for folder in sorted({os.path.dirname(job.mask) for job in jobs})]
+def _differing(path, config):
+  """What of an oversegmentation.json is not so now, for messages."""
+  made = read_settings(path)
+  return ', '.join(
+      f'--{name} {made.get(name)!r} (now {value!r})'
+      for name, value in mask_settings(config).items()
+      if made.get(name) != value)
+
+
+def write_settings(jobs, config, own):
+  """Writes oversegmentation.json beside the masks, but for folders of `own`."""
+  for folder in names_by_folder(jobs):
+    if folder not in own:
+      files.write_text(
+          os.path.join(folder, NAME), json.dumps(mask_settings(config)))
+
+
+def names_by_folder(jobs):
+  """Returns {folder: names of the masks that jobs make there}."""
+  found = {}
+  for job in jobs:
+    folder, name = os.path.split(os.path.normpath(job.mask))
+    found.setdefault(folder, set()).add(name)
+  return found
 
 
 def mask_settings(config):

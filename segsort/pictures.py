@@ -152,7 +152,7 @@ def check_pictures(paths):
       files.read_image(path)
       if _orientation(path) != 1:
         turned.append(path)
-    except InputError:
+    except (InputError, *files.UNREADABLE, PIL.Image.DecompressionBombError):
       broken.append(path)
   if broken:
     more = ', ...' if len(broken) > NAMED else ''

@@ -29,5 +29,4 @@ def in_processes(function, items, num_workers):
     except concurrent.futures.process.BrokenProcessPool as error:
       raise InputError(
           'a process was ended from outside, perhaps for lack of memory; take '
-          'a smaller --num_workers; what is done will not be done again'
-      ) from error
+          'a smaller --num_workers') from error

@@ -2,8 +2,6 @@
 
 import os
 import pathlib
-import zipfile
-import zlib
 
 import numpy as np
 import scipy.io
@@ -37,11 +35,10 @@ def find_regions(folder, data_list=''):
   if data_list:
     examples = image_list.read_list(data_list, '', ())
     image_list.check_names(examples)
-    there = set(paths)
     paths = [os.path.join(folder, f'{example.name}{ending}')
              for example in examples]
     for path, example in zip(paths, examples):
-      if path not in there:
+      if not os.path.isfile(path):
         raise InputError(
             f'{example.where}: there is no {path}; make it with '
             'pyscripts/make_oversegmentation.py, or mend --pred_dir')
@@ -70,8 +67,7 @@ def read_segmentations(path, thresholds):
   try:
     with np.load(path, allow_pickle=False) as file:
       ucm = file['ucm2']
-  except (*files.UNREADABLE, TypeError, zipfile.BadZipFile,
-          zlib.error) as error:
+  except (*files.UNREADABLE, TypeError) as error:
     raise InputError(
         f'cannot read the contour map {path}: {error}; it must hold `ucm2`'
     ) from error

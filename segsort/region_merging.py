@@ -37,8 +37,8 @@ def merge_alike(histograms, sizes, pairs, cost):
       `texture_descriptors.region_histograms`.
     sizes: i[R], pixels; a region without any stays as it is.
     pairs: i[P, 2], of `neighbours`.
-    cost: pixels times squared distance; 0 merges regions that are equal,
-      infinity all that hang together.
+    cost: pixels times squared distance; infinity merges all that hang
+      together.
 
   Returns:
     owners i[R], the number of the merged region of each, in the order of their

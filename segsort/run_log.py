@@ -160,13 +160,21 @@ def seconds_until(folder):
 
   Returns:
     What `training_seconds` says of all of them; None where none has a log.
+
+  Raises:
+    InputError: the folder has another name.
   """
   snapshots, last = os.path.split(folder)
-  stages = [f'stage{stage}' for stage in range(
-      1, int(last.removeprefix('stage')) + 1)]
-  seconds = [training_seconds(os.path.join(snapshots, stage, 'log.jsonl'))
-             for stage in stages]
-  return sum(filter(None, seconds)) if any(seconds) else None
+  number = last.removeprefix('stage')
+  if not number.isdigit():
+    raise InputError(
+        f'{folder} is no stage of training; give --results a folder in one, as '
+        'SNAPSHOT_DIR/stage1/results')
+  seconds = [training_seconds(os.path.join(
+      snapshots, f'stage{stage}', 'log.jsonl'))
+             for stage in range(1, int(number) + 1)]
+  known = [one for one in seconds if one is not None]
+  return sum(known) if known else None
 
 
 def training_seconds(path):

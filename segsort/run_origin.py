@@ -3,6 +3,8 @@
 import json
 import os
 
+from segsort import settings as settings_lib
+
 SCRATCH = 'from scratch, random weights'
 
 
@@ -18,10 +20,7 @@ def describe(restore_from):
   seen, first = set(), ''
   while restore_from and restore_from not in seen:
     seen.add(restore_from)
-    folder = restore_from
-    if not os.path.isdir(folder):
-      folder = os.path.dirname(folder)
-    settings = _settings(folder)
+    settings = _settings(settings_lib.run_folder(restore_from))
     if settings is None:  # not a run of ours: these are the first weights
       return f'from {restore_from}' if first else ''
     first, restore_from = SCRATCH, settings.get('restore_from', '')

@@ -91,6 +91,36 @@ class Settings:
       raise InputError('--input_size is 0; it must be above 0')
 
 
+def run_folder(restore_from):
+  """Returns the folder of a checkpoint: itself, or that of a prefix."""
+  if os.path.isdir(restore_from):
+    return restore_from
+  return os.path.dirname(restore_from)
+
+
+def check_same(before, config, names, folder):
+  """Compares a run's settings with those that it goes on with.
+
+  Args:
+    before: dict of the settings of the run so far.
+    config: those of now.
+    names: of settings that a run cannot change; some are of one kind of
+      training.
+    folder: of the run, for the message.
+
+  Raises:
+    InputError: one of them differs.
+  """
+  for name in names:
+    now = getattr(config, name, None)
+    now = list(now) if isinstance(now, tuple) else now
+    if before.get(name, now) != now:
+      raise InputError(
+          f'{folder} was trained with --{name} {before[name]}, not {now}: '
+          'repeat its command to go on, name another --snapshot_dir, or start '
+          'anew with --overwrite (the scripts: OVERWRITE=1)')
+
+
 def read_run(folder, beside='the checkpoint',
              instead='--backbone, --head and --embedding_dim'):
   """Returns the settings in a folder's config.json; {} if there is none.

@@ -8,7 +8,6 @@ stay, so that the losses can be compared.
 
 import dataclasses
 import functools
-import os
 
 import numpy as np
 import tensorflow as tf
@@ -157,10 +156,8 @@ def class_frequencies(config):
   Raises:
     InputError: the masks are not there any more, or hold no class.
   """
-  folder = config.restore_from
-  if not os.path.isdir(folder):
-    folder = os.path.dirname(folder)
-  trained = settings_lib.read_run(folder)
+  trained = settings_lib.read_run(
+      settings_lib.run_folder(config.restore_from))
   examples = image_list.read_list(
       trained['data_list'], trained['data_dir'], ('image', 'mask'))
   counts = np.zeros(config.classes, np.int64)

@@ -88,20 +88,6 @@ SAME_RUN = (
     'not_restore_classifier', 'method')
 
 
-def _check_same_run(config):
-  """Raises InputError where the settings are not those of the run so far."""
-  before = settings.read_run(config.snapshot_dir)
-  for name in SAME_RUN:
-    now = getattr(config, name, None)  # some are of one kind of training
-    now = list(now) if isinstance(now, tuple) else now
-    if before.get(name, now) != now:
-      raise InputError(
-          f'{config.snapshot_dir} was trained with --{name} {before[name]}, '
-          f'not {now}: repeat its command to go on, name another '
-          '--snapshot_dir, or start anew with --overwrite (the scripts: '
-          'OVERWRITE=1)')
-
-
 def start_or_resume(state, config):
   """Brings a new state to where its run stands.
 
@@ -120,7 +106,9 @@ def start_or_resume(state, config):
     checkpoint.keep_newest(config.snapshot_dir, 0)
     return False
   if checkpoint.steps_in(config.snapshot_dir):
-    _check_same_run(config)
+    settings.check_same(
+        settings.read_run(config.snapshot_dir), config, SAME_RUN,
+        config.snapshot_dir)
   for step in reversed(checkpoint.steps_in(config.snapshot_dir)):
     path = checkpoint.checkpoint_path(config.snapshot_dir, step)
     try:

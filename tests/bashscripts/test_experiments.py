@@ -64,6 +64,10 @@ rows() {
   assert [flags['results'] for name, flags in project.calls()
           if name == 'make_table.py'] == [
               f'{where}/stage2/results', f'{where}/stage1/results_first']
+  project.record.unlink()  # not what is left of two rounds
+  project.run('experiments.sh', how='bash {} mine', NUM_ROUNDS='1', ROWS='both')
+  assert [flags['results'] for name, flags in project.calls()
+          if name == 'make_table.py'] == [f'{where}/stage1/results']
 
 
 def test_the_demo_has_no_boundaries_to_score(project):

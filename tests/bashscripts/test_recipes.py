@@ -9,11 +9,13 @@ import pytest
 from segsort import config
 from segsort import evaluation_flags
 from segsort import inference_flags
+from segsort import oversegmentation
 from segsort import softmax
 
 STEPS = ['train_segsort.py', 'extract_prototypes.py', 'inference.py',
          'inference.py', 'eval_miou.py', 'eval_miou.py']
 CONFIGS = {
+    'make_oversegmentation.py': oversegmentation.OversegmentationConfig,
     'train_segsort.py': config.TrainConfig,
     'train_softmax.py': softmax.TrainSoftmaxConfig,
     'train_segsort_unsup.py': config.TrainUnsupConfig,
@@ -111,10 +113,11 @@ def test_unsup_trains_once_without_banks(project):
   result = project.run('voc12/train_segsort_unsup.sh')
   assert result.returncode == 0, result.stderr
   calls = project.calls()
-  assert [name for name, _ in calls] == ['train_segsort_unsup.py', *STEPS[1:]]
-  assert calls[0][1]['num_steps'] == '10000'
-  assert calls[0][1]['num_banks'] == '0'
-  assert calls[0][1]['data_list'].endswith('/train.txt')
+  assert [name for name, _ in calls] == [
+      'make_oversegmentation.py', 'train_segsort_unsup.py', *STEPS[1:]]
+  assert calls[1][1]['num_steps'] == '10000'
+  assert calls[1][1]['num_banks'] == '0'
+  assert calls[1][1]['data_list'].endswith('/train.txt')
   assert 'NUM_STEPS_2' not in result.stdout
 
 

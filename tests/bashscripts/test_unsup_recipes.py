@@ -31,37 +31,48 @@ def test_absent_masks_are_made_before_training(project, dataset):
 
 
 @pytest.mark.parametrize('dataset', HED)
-def test_masks_that_are_there_are_left_alone(project, dataset):
+def test_masks_that_are_there_are_compared_with_the_settings(project, dataset):
+  """By the command that makes them, once for the list of both rounds."""
   project.add(HED[dataset])
-  result = project.run(f'{dataset}/train_segsort_unsup.sh', RESTORE_FROM='')
-  assert result.returncode == 0, result.stderr
-  assert 'make_oversegmentation.py' not in _names(project)
-  assert 'all there, used as they are' in result.stdout
-  assert set(STEPS) <= set(_names(project))
-
-
-def test_masks_of_ours_are_compared_with_the_settings(project):
-  """By the script that made them, once for the list of both rounds."""
-  project.add(HED['demo'])
-  project.add('dataset/demo/data/hed/oversegmentation.json', '{}')
-  result = project.run('demo/train_segsort_unsup.sh', THRESHOLD='0.3')
+  settings = {'RESTORE_FROM': '', 'THRESHOLD': '0.3'}
+  result = project.run(f'{dataset}/train_segsort_unsup.sh', **settings)
   assert result.returncode == 0, result.stderr
   flags, = [flags for name, flags in project.calls()
             if name == 'make_oversegmentation.py']
   assert flags['threshold'] == '0.3' and 'overwrite' not in flags
+  assert set(STEPS) <= set(_names(project))
   project.record.unlink()
-  project.run('demo/train_segsort_unsup.sh', OVERWRITE_REGIONS='1')
+  project.run(f'{dataset}/train_segsort_unsup.sh', OVERWRITE_REGIONS='1',
+              **settings)
   assert 'overwrite' in dict(project.calls())['make_oversegmentation.py']
   project.record.unlink()
-  project.run('demo/train_segsort_unsup.sh', IS_OVERSEGMENT='0')
+  project.run(f'{dataset}/train_segsort_unsup.sh', IS_OVERSEGMENT='0',
+              **settings)
   assert 'make_oversegmentation.py' not in _names(project)
+  assert set(STEPS) <= set(_names(project))
 
 
-def test_the_switch_that_mends_is_named(project):
-  result = project.run('demo/train_segsort_unsup.sh', STATUS='2',
-                       FAILING='make_oversegmentation.py')
+def test_regions_are_not_exchanged_under_a_run(project):
+  project.add(HED['demo'])
+  project.add('snapshots/demo/segsort_unsup/stage2/model.ckpt-5.index')
+  result = project.run('demo/train_segsort_unsup.sh', OVERWRITE_REGIONS='1')
   assert result.returncode == 2
-  assert 'OVERWRITE_REGIONS=1 is --overwrite' in result.stderr
+  assert 'stage 2 has begun with the regions' in result.stderr
+  assert 'make_oversegmentation.py' not in _names(project)
+  result = project.run('demo/train_segsort_unsup.sh', OVERWRITE_REGIONS='1',
+                       OVERWRITE='1')
+  assert result.returncode == 0, result.stderr
+  result = project.run('voc12/train_segsort_unsup.sh', OVERWRITE_REGIONS='1',
+                       STRATEGY='multi_worker')
+  assert result.returncode == 2 and 'other workers read' in result.stderr
+
+
+def test_lists_may_have_the_line_ends_of_windows(project):
+  project.add(HED['demo'])
+  project.add('dataset/demo/train.txt',
+              '/JPEGImages/x.jpg /segcls/x.png\r\n\r\n')
+  result = project.run('demo/train_segsort_unsup.sh', IS_OVERSEGMENT='0')
+  assert result.returncode == 0, result.stderr
 
 
 @pytest.mark.parametrize('dataset', HED)
@@ -180,7 +191,8 @@ def test_the_regions_of_the_second_round_are_looked_for_as_well(project):
   project.run('demo/train_segsort_unsup.sh', TRAIN_LIST_2=two)
   made = [flags for name, flags in project.calls()
           if name == 'make_oversegmentation.py']
-  assert [flags['data_list'] for flags in made] == [two]
+  assert [flags['data_list'] for flags in made] == [
+      str(project.root / 'dataset/demo/train.txt'), two]
 
 
 @pytest.mark.parametrize('settings, words', (
@@ -265,9 +277,20 @@ def test_the_contour_network_is_trained_applied_and_scored(bsds):
   folder = train['snapshot_dir']
   assert apply['detector_path'] == f'{folder}/contours.keras'
   assert apply['data_list'] == f'{folder}/eval.txt' and 'ucm' in apply
+  assert 'overwrite' not in apply and 'overwrite' not in train
   assert score['data_list'] == apply['data_list']  # not what was there before
   assert apply['save_dir'] == score['pred_dir'] == f'{folder}/results/test'
   assert score['gt_dir'].endswith('bsds500/groundTruth/test')
+
+
+def test_a_contour_network_trained_anew_makes_all_anew(bsds):
+  old = 'snapshots/bsds500/contours/results/test/old.png'
+  bsds.add(old)
+  bsds.run('bsds500/train_contours.sh')
+  assert (bsds.root / old).exists()
+  bsds.run('bsds500/train_contours.sh', OVERWRITE='1')
+  assert 'overwrite' in bsds.calls()[3][1]
+  assert not (bsds.root / old).exists()
 
 
 def test_a_missing_split_is_named(bsds):

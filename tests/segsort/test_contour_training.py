@@ -159,7 +159,19 @@ def test_a_finished_training_is_not_replaced(bsds, tmp_path):
       'train_contours', **flags)
   assert 'was trained with --random_seed 1, not 7: repeat' in commands.fail(
       'train_contours', **flags, random_seed=7)
+  (bsds / 'groundTruth/val/0.mat').rename(tmp_path / '0.mat')
+  (bsds / 'groundTruth/val/0.mat').write_text('damaged')
+  commands.fail('train_contours', '--overwrite', **flags)
+  (tmp_path / '0.mat').rename(bsds / 'groundTruth/val/0.mat')
   assert (tmp_path / 'run/contours.keras').read_bytes() == network
+  record = (tmp_path / 'run/config.json').read_text()
+  for text in ('{}', '{"settings": {"backbone": "resnet_small"}}', ''):
+    (tmp_path / 'run/config.json').write_text(text)
+    assert '--overwrite' in commands.fail('train_contours', **flags)
+  (tmp_path / 'run/config.json').unlink()
+  assert 'no config.json of a training of contours' in commands.fail(
+      'train_contours', **flags)
+  (tmp_path / 'run/config.json').write_text(record)
   commands.succeed('train_contours', '--overwrite', **flags, random_seed=7)
   assert (tmp_path / 'run/contours.keras').read_bytes() != network
 
@@ -201,7 +213,11 @@ def test_missing_and_damaged_files(bsds, tmp_path):
       'eval_regions', **flags)
   np.savez(tmp_path / 'ucm/1.npz', ucm2=np.zeros((5, 5)))
   assert 'its truth' in commands.fail('eval_regions', **flags)
-  for people in (b'MATLAB 7.3 MAT-file'.ljust(124) + b'\0\2IM',
+  scipy.io.savemat(damaged := io.BytesIO(), {'groundTruth': np.arange(999.)},
+                   do_compression=True)
+  flipped = bytearray(damaged.getvalue())
+  flipped[len(flipped) // 2] ^= 255
+  for people in (bytes(flipped), b'MATLAB 7.3 MAT-file'.ljust(124) + b'\0\2IM',
                  _nobody_s_truth()):
     (bsds / 'groundTruth/val/1.mat').write_bytes(people)
     assert 'cannot read the truth' in commands.fail('eval_regions', **flags)
@@ -230,7 +246,12 @@ def test_only_the_images_of_a_list_are_scored(tmp_path, rng):
   flags = {'pred_dir': tmp_path / 'pred', 'gt_dir': tmp_path / 'gt',
            'num_workers': 1, 'data_list': tmp_path / 'list.txt'}
   (tmp_path / 'list.txt').write_text('images/b.jpg\nimages/a.jpg\n')
-  assert '2 images, masks' in commands.succeed('eval_regions', **flags)
+  for folder in (tmp_path / 'pred', f'{tmp_path}//pred/', f'{tmp_path}/./pred'):
+    assert '2 images, masks' in commands.succeed(
+        'eval_regions', **{**flags, 'pred_dir': folder})
+  (tmp_path / 'place').mkdir()
+  assert 'place: it is a folder' in commands.fail(
+      'eval_regions', **flags, save_json=tmp_path / 'place')
   (tmp_path / 'list.txt').write_text('images/b.jpg\nimages/d.jpg\n')
   message = commands.fail('eval_regions', **flags)
   assert f'list.txt:2: there is no {tmp_path}/pred/d.png' in message

@@ -1,6 +1,7 @@
 """Detectors, the cut and the files; what a user can get wrong."""
 
 import json
+import shutil
 import zipfile
 
 import commands
@@ -49,7 +50,8 @@ def test_masks_are_regions_in_raster_order(make, tmp_path):
 
 def test_by_default_masks_go_where_training_looks(make, tiny_dataset):
   make['save_dir'] = ''
-  commands.succeed(SCRIPT, '--overwrite', **make)
+  shutil.rmtree(f'{tiny_dataset[0]}/hed')
+  commands.succeed(SCRIPT, **make)
   masks = json.loads(open(
       f'{tiny_dataset[0]}/hed/oversegmentation.json', encoding='utf-8').read())
   assert masks['detector'] == 'gradient'
@@ -71,6 +73,43 @@ def test_what_is_there_is_not_made_again(make, tmp_path):
   commands.succeed(SCRIPT, '--overwrite', **make)
   np.testing.assert_array_equal(
       _masks(tmp_path / 'out')['im1.png'], first['im1.png'])
+
+
+def test_masks_of_ones_own_are_left_alone(make, tmp_path):
+  """Those that are missing are added; the folder stays one's own."""
+  own = np.full((40, 56), 3, np.uint8)
+  files.write_png(str(tmp_path / 'out/im0.png'), own)
+  for threshold in (.2, .9):
+    out = commands.succeed(SCRIPT, **make, threshold=threshold)
+    assert f'{tmp_path}/out: masks that were made elsewhere' in out
+  assert len(_masks(tmp_path / 'out')) == 4
+  assert not (tmp_path / 'out/oversegmentation.json').exists()
+  assert '--overwrite leaves them alone' in commands.fail(
+      SCRIPT, '--overwrite', **make)
+  np.testing.assert_array_equal(_masks(tmp_path / 'out')['im0.png'], own)
+
+
+def test_two_lists_in_one_folder_have_masks_of_one_kind(make, tmp_path):
+  lists = []
+  for name in ('im0', 'im1'):
+    lists.append(tmp_path / f'{name}.txt')
+    lists[-1].write_text(f'JPEGImages/{name}.png\n')
+  commands.succeed(SCRIPT, **{**make, 'data_list': lists[0]})
+  other = {**make, 'data_list': lists[1], 'threshold': .5}
+  assert '--threshold 0.25 (now 0.5)' in commands.fail(SCRIPT, **other)
+  assert '1 masks of other settings' in commands.fail(
+      SCRIPT, '--overwrite', **other)
+  commands.succeed(SCRIPT, '--overwrite', **make)
+  commands.succeed(SCRIPT, '--overwrite', **{**make, 'threshold': .5})
+  assert '1 were there' in commands.succeed(SCRIPT, **other)
+
+
+@pytest.mark.parametrize('switch', ('--overwrite', '--no-overwrite'))
+def test_no_mask_takes_the_place_of_an_image(make, tiny_dataset, switch):
+  folder = f'{tiny_dataset[0]}/JPEGImages'
+  assert 'im0.png, an image of the list' in commands.fail(
+      SCRIPT, switch, **{**make, 'save_dir': f'{folder}/'})
+  assert files.read_image(f'{folder}/im0.png').shape == (40, 56, 3)
 
 
 def test_a_mistyped_detector_leaves_no_settings_behind(make, tmp_path):
@@ -236,11 +275,30 @@ def test_a_keras_network(make, tmp_path):
     file.writestr('a', 'nothing')
   assert 'cannot load the contour network' in commands.fail(
       SCRIPT, '--overwrite', **make)
-  inputs = keras.Input((None, None, 3))
-  keras.Model(inputs, keras.layers.Conv2D(5, 1)(inputs), name='mine').save(
+
+
+@pytest.mark.parametrize('channels, options, message', (
+    (1, {}, 'takes (None, None, None, 1) and returns'),
+    (3, {'strides': 2}, 'the output of '),
+    (3, {}, '')))
+def test_a_keras_network_of_ones_own(
+    make, tmp_path, channels, options, message):
+  inputs = keras.Input((None, None, channels))
+  keras.Model(inputs, keras.layers.Conv2D(2, 1, **options)(inputs)).save(
       tmp_path / 'net.keras')
-  assert "is a network 'mine', not a 'contour_model'" in commands.fail(
-      SCRIPT, '--overwrite', **make)
+  make |= {'detector': 'keras', 'detector_path': tmp_path / 'net.keras'}
+  if message:
+    assert message in commands.fail(SCRIPT, **make)
+  else:
+    commands.succeed(SCRIPT, **make)
+
+
+def test_a_keras_network_for_one_size_only(make, tmp_path):
+  inputs = keras.Input((8, 8, 3))
+  keras.Model(inputs, keras.layers.Conv2D(1, 1)(inputs)).save(
+      tmp_path / 'net.keras')
+  assert 'does not run on an image of 40x56' in commands.fail(
+      SCRIPT, **make, detector='keras', detector_path=tmp_path / 'net.keras')
 
 
 def test_lists_without_a_place_for_masks(make, tmp_path, tiny_dataset):

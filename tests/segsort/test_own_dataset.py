@@ -213,6 +213,13 @@ def test_all_broken_pictures_are_named_at_once(data):
   assert 'cut.jpg, ' in message and 'empty.jpg; ' in message
 
 
+def test_a_jpeg_above_the_limit_of_pillow_is_named(data, monkeypatch):
+  """TensorFlow decodes it, but its orientation cannot be read."""
+  write_image(data, 'large.jpg', (40, 50))
+  monkeypatch.setattr(PIL.Image, 'MAX_IMAGE_PIXELS', 900)
+  assert 'large.jpg; they are corrupt' in _fails(data)
+
+
 def test_colours_that_do_not_tell_classes_apart(data):
   (data / 'classes.json').write_text(json.dumps(
       {'classes': [{'name': 'a', 'color': [1, 2, 3]},

@@ -8,9 +8,11 @@ import pytest
 import small_runs
 
 from segsort import files
+from segsort import image_list
 from segsort import readouts
 from segsort import run_origin
 from segsort.confusion_matrix import ConfusionMatrix
+from segsort.errors import InputError
 
 
 def test_a_linear_probe_separates_what_is_separable(rng):
@@ -71,12 +73,18 @@ def test_the_command_scores_an_unsupervised_run(tiny_dataset, tmp_path):
   assert f'initialisation: {run_origin.SCRATCH}' in out
 
 
+def test_nothing_to_score_is_said_before_any_embedding(tiny_dataset):
+  data_dir, data_list = tiny_dataset[:2]
   for i in range(4):
-    path = f'{tiny_dataset[0]}/segcls/im{i}.png'
+    path = f'{data_dir}/segcls/im{i}.png'
     files.write_png(path, np.full_like(files.read_labels(path), 255))
-  assert f'no pixel of {tiny_dataset[1]} is annotated' in commands.fail(
-      'eval_embeddings', **data, eval_list=tiny_dataset[1], restore_from=run,
-      save_dir=run / 'results/none', input_size=32)
+  config = readouts.EvalEmbeddingsConfig(
+      data_list=data_list, data_dir=data_dir, eval_list=data_list,
+      num_classes=2, restore_from='', save_dir='')
+  with pytest.raises(InputError, match=f'no pixel of {data_list} is annotated'):
+    readouts.sample_list(
+        None, image_list.read_list(data_list, data_dir, ('image', 'mask')),
+        config)
 
 
 def test_a_single_sample_is_the_centre():

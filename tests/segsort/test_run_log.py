@@ -89,3 +89,5 @@ def test_seconds_of_all_stages_up_to_the_scored_one_count(tmp_path):
     assert run_log.seconds_until(
         str(tmp_path / f'stage{stage}')) == pytest.approx(seconds)
   assert run_log.seconds_until(str(tmp_path / 'no/stage2')) is None
+  with pytest.raises(InputError, match='is no stage of training'):
+    run_log.seconds_until(str(tmp_path / 'results'))

@@ -11,6 +11,7 @@ from PIL import Image
 from segsort import cli
 from segsort import config as config_lib
 from segsort import embedding
+from segsort import export
 from segsort import files
 from segsort import inference
 from segsort import inference_flags
@@ -152,6 +153,9 @@ def test_a_classifier_has_no_prototypes(run, tmp_path):
   with pytest.raises(InputError, match='is not a run for --method segsort'):
     config.check()
   dataclasses.replace(config, restore_from='elsewhere').check()
+  with pytest.raises(InputError, match='is not a run for --method segsort'):
+    export.ExportConfig(restore_from=str(folder), prototype_dir='p',
+                        save_dir='s').check()
 
 
 def test_cluster_settings_have_no_flags(capsys):
