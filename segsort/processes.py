@@ -2,6 +2,8 @@
 
 import concurrent.futures
 import multiprocessing
+import os
+import threading
 
 from segsort.errors import InputError
 
@@ -22,7 +24,7 @@ def in_processes(function, items, num_workers):
     return
   # Spawned, for TensorFlow's threads do not survive a fork.
   with concurrent.futures.ProcessPoolExecutor(
-      min(num_workers, len(items)),
+      min(num_workers, len(items)), initializer=_end_with_parent,
       mp_context=multiprocessing.get_context('spawn')) as pool:
     try:
       yield from pool.map(function, items)
@@ -30,3 +32,16 @@ def in_processes(function, items, num_workers):
       raise InputError(
           'a process was ended from outside, perhaps for lack of memory; take '
           'a smaller --num_workers') from error
+
+
+def _end_with_parent():
+  """Ends this process with its parent, if that is killed.
+
+  Each process holds both ends of the queue that it waits at, so that none would
+  ever see it closed.
+  """
+  def watch():
+    multiprocessing.parent_process().join()
+    os._exit(1)
+
+  threading.Thread(target=watch, daemon=True).start()
