@@ -18,7 +18,7 @@ def test_defaults():
 
 @pytest.mark.parametrize('flags, message', [
     ('--tolerance -0.1', '--tolerance is -0.1; it must be 0 or more'),
-    ('--tolerance nan', '--tolerance is nan; it must be 0 or more'),
+    ('--tolerance nan', '--tolerance is nan; it must be a finite number'),
     ('--tolerance 4', '--tolerance is 4.0; it must be below 1'),
     ('--boundary_width 1', '--boundary_width is 1.0; it must be below 1'),
     ('--bootstrap 0', '--bootstrap is 0; it must be above 0'),
