@@ -15,7 +15,7 @@
 # IOU. Every setting printed at the start, and those of settings.sh, can be set
 # in the environment.
 #
-# Expected mean IOU: 66 to 75 after stage 1, 83 to 84 after stage 2 (untrained:
+# Expected mean IOU: 66 to 75 after stage 1, 80 to 84 after stage 2 (untrained:
 # 13, NUM_STEPS=0; with labels: 88 to 92).
 (
   # shellcheck disable=SC2296  # the second form is zsh's
