@@ -52,7 +52,8 @@
     results="$(sed -n 's/^scores of \(.*\)\/[^/]*:$/\1/p' "$log" | tail -n 1)"
     "$PYTHON" "$root/pyscripts/make_table.py" --experiment_dir "$where" \
       --row "$1" --trained_row "$2" --number "$number" --seed "$seed" \
-      --settings "${*:3}" --results "$results"
+      --settings "${*:3}" --results "$results" ||
+      failed+=("$1, seed $seed: $log")
   }
 
   # All rows with one seed before the next: a table that is cut short is whole.

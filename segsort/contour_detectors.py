@@ -183,29 +183,15 @@ def _keras_detector(config):
         f'the network {config.detector_path} takes {shapes[0]} and returns '
         f'{shapes[1]}; expected RGB (batch, height, width, 3), 0 to 255, and '
         'logits (batch, height, width, outputs), of which the last counts')
-  return lambda image, name: run_keras(model, image, config)
 
-
-def run_keras(model, image, config):
-  """Runs a Keras edge network: the sigmoid of its last output.
-
-  Args:
-    model: f32[1, H, W, 3], RGB 0..255 -> logits f32[1, H, W, O].
-    image: u8[H, W, 3] RGB.
-    config: an `oversegmentation.OversegmentationConfig`.
-
-  Returns:
-    f32[1, H, W].
-
-  Raises:
-    InputError: it does not run, or returns something else than an edge map.
-  """
-  try:
-    output = contour_model.detect(model, image)
-  except (ValueError, tf.errors.OpError) as error:
-    raise InputError(
-        f'the network {config.detector_path} does not run on an image of '
-        f'{image.shape[0]}x{image.shape[1]}: {first_line(error)}; save it for '
-        'any height and width') from error
-  return check_contours(
-      output, image.shape[:2], f'the output of {config.detector_path}')
+  def detect(image, unused_name):
+    try:
+      output = contour_model.detect(model, image)
+    except (ValueError, tf.errors.OpError) as error:
+      raise InputError(
+          f'the network {config.detector_path} does not run on an image of '
+          f'{image.shape[0]}x{image.shape[1]}: {first_line(error)}; save it '
+          'for any height and width') from error
+    return check_contours(
+        output, image.shape[:2], f'the output of {config.detector_path}')
+  return detect

@@ -121,6 +121,21 @@ def read_bytes(path, what='file'):
         'line and --data_dir') from error
 
 
+@contextlib.contextmanager
+def _decoding(path, what):
+  """Explains what goes wrong while a picture, `what`, is decoded."""
+  try:
+    yield
+  except PIL.Image.DecompressionBombError as error:
+    raise InputError(
+        f'will not decode the {what} {path}: {error}; make it smaller, or drop '
+        'its list line') from error
+  except UNREADABLE as error:
+    raise InputError(
+        f'cannot decode the {what} {path}: it is corrupt or not a picture; '
+        'replace the file or drop its list line') from error
+
+
 def read_image(path):
   """Reads a picture as RGB.
 
@@ -138,18 +153,10 @@ def read_image(path):
     InputError: missing, unreadable or corrupt.
   """
   data = read_bytes(path, 'image')
-  try:
+  with _decoding(path, 'image'):
     if data[:2] == b'\xff\xd8':
       return tf.io.decode_jpeg(data, channels=3).numpy()
     return picture_modes.to_rgb(PIL.Image.open(io.BytesIO(data)))
-  except PIL.Image.DecompressionBombError as error:
-    raise InputError(
-        f'will not decode the image {path}: {error}; make it smaller, or drop '
-        'its list line') from error
-  except UNREADABLE as error:
-    raise InputError(
-        f'cannot decode the image {path}: it is corrupt or not a picture; '
-        'replace the file or drop its list line') from error
 
 
 def read_mask(path):
@@ -170,17 +177,9 @@ def read_labels(path):
     InputError: missing, corrupt, or a colour picture.
   """
   data = read_bytes(path, 'mask')
-  try:
+  with _decoding(path, 'mask'):
     picture = PIL.Image.open(io.BytesIO(data))
     mask = np.array(picture)
-  except PIL.Image.DecompressionBombError as error:
-    raise InputError(
-        f'will not decode the mask {path}: {error}; make it smaller, or drop '
-        'its list line') from error
-  except UNREADABLE as error:
-    raise InputError(
-        f'cannot decode the mask {path}: it is corrupt or not a picture; '
-        'replace the file or drop its list line') from error
   if mask.ndim != 2:
     raise InputError(
         f'the mask {path} is a colour picture (mode {picture.mode}); masks '

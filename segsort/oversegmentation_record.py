@@ -84,7 +84,7 @@ def names_by_folder(jobs):
   found = {}
   for job in jobs:
     folder, name = os.path.split(os.path.normpath(job.mask))
-    found.setdefault(folder, set()).add(name)
+    found.setdefault(folder or os.curdir, set()).add(name)
   return found
 
 

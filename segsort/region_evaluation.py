@@ -44,6 +44,7 @@ class EvalRegionsConfig(config_lib.Settings):
           f'--threshold_max is {self.threshold_max:g}; it must be from '
           f'--threshold_step, {self.threshold_step:g}, to 1')
 
+
 def evaluate_regions(config):
   """Scores regions by covering, Rand index and variation of information.
 

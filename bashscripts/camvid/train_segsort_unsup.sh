@@ -17,8 +17,9 @@
 # setting printed at the start, and those of settings.sh, can be set in the
 # environment. The sizes below suit pictures of 240 x 180.
 #
-# Expected mean IOU: 31 to 37 after stage 1, 34 to 38 after stage 2; the untrained
-# network (NUM_STEPS=0) has 29. With IS_GROUPED=0 each region is a class of its own.
+# Expected mean IOU: 31 to 37 after stage 1, 34 to 38 after stage 2; the
+# untrained network (NUM_STEPS=0) has 29. With IS_GROUPED=0 each region is a
+# class of its own.
 (
   # shellcheck disable=SC2296  # the second form is zsh's
   script="${BASH_SOURCE[0]:-${(%):-%x}}"

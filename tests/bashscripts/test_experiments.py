@@ -88,6 +88,12 @@ def test_a_failing_row_is_named_and_the_others_run(project):
   assert 'make_table.py' not in [name for name, _ in project.calls()]
 
 
+def test_a_run_that_cannot_be_tabulated_has_failed(project):
+  result = _start(project, FAILING='make_table.py', SEEDS='3', ROWS='plain')
+  assert result.returncode == 1
+  assert 'error: failed: plain, seed 3: ' in result.stderr
+
+
 def test_an_unknown_table_is_refused_with_those_there_are(project):
   project.add('bashscripts/experiments/mine.sh', TABLE)
   result = project.run('experiments.sh', how='bash {} yours')
