@@ -5,8 +5,8 @@ import sys
 
 os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-# The last three for what several tests of a folder share, such as their twins.
-for folder in ('', 'pyscripts', 'tests/network', 'tests/segsort',
+# All but the first two for what several tests share, such as their twins.
+for folder in ('', 'pyscripts', 'tests', 'tests/network', 'tests/segsort',
                'tests/pyscripts'):
   folder = os.path.join(ROOT, folder).rstrip('/')
   if folder not in sys.path:

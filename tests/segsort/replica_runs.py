@@ -2,7 +2,9 @@
 
     python tests/segsort/replica_runs.py REPLICAS OUTPUT.npz
 
-With TF_CONFIG in the environment, as one of several processes.
+With TF_CONFIG in the environment, as one of several processes. On one replica
+each run has a twin, whose weights differ by rounding errors: what other devices
+may differ by (`closeness.NoiseFloor`).
 
 A process for each number: the CPU is split before TensorFlow starts on it, and
 collective operations of two strategies would meet in one.
@@ -12,9 +14,10 @@ import functools
 import os
 import sys
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(
-    os.path.abspath(__file__)))))
+TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path[:0] = [TESTS, os.path.dirname(TESTS)]
 
+import closeness  # noqa: E402
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
@@ -58,8 +61,25 @@ def make_batches(rng, kind):
       yield {**batch, 'oversegmentation': regions}
 
 
-def run(strategy, kind):
-  """Returns losses, first gradient norm, weights and bank after five steps."""
+def well_conditioned(variables):
+  """Makes the embeddings of the untrained network as long as 1 or so.
+
+  A gradient is as large as the embedding is short: at the initial length, .01,
+  five steps would carry the weights to 26, and each rounding error along.
+  """
+  for name, variable in variables.items():
+    if name.endswith('fc1_voc12/weights'):
+      variable.assign(100. * tf.convert_to_tensor(variable))
+
+
+def run(strategy, kind, twin=False):
+  """Returns losses, norms, weights and bank after five steps, by name.
+
+  Args:
+    strategy: a tf.distribute.Strategy.
+    kind: of `KINDS`.
+    twin: whether the weights start off by rounding errors.
+  """
   supervised = kind == 'supervised'
   make_config = (config_lib.TrainConfig if supervised else functools.partial(
       config_lib.TrainUnsupConfig, grouped=kind == 'grouped'))
@@ -69,6 +89,12 @@ def run(strategy, kind):
       embedding_dim=6, learning_rate=.05, backbone='resnet_small')
   with strategy.scope():
     state = train_state.TrainState(config)
+  well_conditioned(state.variables)
+  if twin:
+    rng = np.random.default_rng(1)
+    for variable in state.variables.values():
+      variable.assign(closeness.perturbed(
+          tf.convert_to_tensor(variable), rng))
   step = train_step.make_train_step(
       state, config, train_step.supervised_loss if supervised
       else train_step.unsupervised_loss, strategy)
@@ -101,8 +127,9 @@ def main(count, path):
       strategy='multi_worker' if 'TF_CONFIG' in os.environ else 'mirrored',
       logical_devices=count))
   for kind in KINDS:
-    for name, value in run(strategy, kind).items():
-      results[f'{kind}|{name}'] = value
+    for twin in (False, True) if count == 1 else (False,):
+      for name, value in run(strategy, kind, twin).items():
+        results[f'{kind}{" twin" * twin}|{name}'] = value
   np.savez(path, **results)
 
 
