@@ -83,6 +83,7 @@ def main(argv=None):
   report = check(given.folder, given.case)
   for case, (ratio, key) in report.worst.items():
     print(f'{case:5s} closest to its tolerance: {ratio:7.1%}  {key}')
+  print(f'{report.left_out} left out, each with its reason above')
   print(f'{report.passed} passed, {report.failed} failed')
   return int(report.failed > 0 or not report.passed)
 

@@ -20,6 +20,7 @@ from segsort import extraction
 from segsort import files
 from segsort import image_list
 from segsort import inference
+from segsort import labeller
 from segsort import prototype_set
 
 from golden import weights
@@ -49,23 +50,24 @@ def check_c8(report):
 def recorded():
   """Yields a list of the calls of `cluster_image`: arguments and labels.
 
-  Graphs run operation by operation meanwhile: a traced call has no values.
+  Graphs write them down as they run, one window after the other.
   """
   calls = []
   original = extraction.cluster_image
 
+  def append(*values):
+    calls.append([np.array(value) for value in values])
+    return values[-1]
+
   def record(embeddings, locations, taking_part, *settings):
     labels = original(embeddings, locations, taking_part, *settings)
-    calls.append([np.asarray(value) for value in (
-        embeddings, locations, taking_part, labels)])
-    return labels
+    recorded_labels = tf.numpy_function(
+        append, (embeddings, locations, taking_part, labels), labels.dtype)
+    return tf.ensure_shape(recorded_labels, labels.shape)
 
-  with mock.patch.object(extraction, 'cluster_image', record):
-    tf.config.run_functions_eagerly(True)
-    try:
-      yield calls
-    finally:
-      tf.config.run_functions_eagerly(False)
+  with mock.patch.object(extraction, 'cluster_image', record), \
+      mock.patch.object(labeller, 'WINDOWS_IN_PARALLEL', 1):
+    yield calls
 
 
 def embeddings_of(call):

@@ -19,13 +19,14 @@ class Report:
   Attributes:
     passed: rows within their tolerance.
     failed: the others.
+    left_out: what was not compared, because no error could be told there.
     worst: {case: (error / tolerance, key)} of the inexact rows that passed.
   """
 
   def __init__(self, folder):
     """Takes the folder of golden files."""
     self.folder = folder
-    self.passed = self.failed = 0
+    self.passed = self.failed = self.left_out = 0
     self.worst = {}
 
   def row(self, case, key, error, tolerance, note=''):
@@ -38,6 +39,11 @@ class Report:
           self.worst.get(case, (0., '')), (error / tolerance, key))
     print(f'{case:5s} {key:68s} {error:9.2e} {tolerance:8.1e} '
           f'{"ok" if ok else "FAIL"}{"  " + note if note else ""}')
+
+  def leave_out(self, case, key, note):
+    """Prints and counts what is not compared, and says why."""
+    self.left_out += 1
+    print(f'{case:5s} {key:68s} left out  {note}')
 
   def fail(self, case, key, note):
     """Prints and counts what could not even be compared."""
