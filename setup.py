@@ -21,4 +21,8 @@ setuptools.setup(
         'contours': ['higra'],
         'retrieval': ['faiss-cpu'],
         'figures': ['matplotlib'],
-        'test': ['pytest', 'hypothesis', 'ruff']})
+        # With what optional parts need, so that no test of them is skipped.
+        # Of higra there is no wheel for Linux on Arm.
+        'test': ['pytest', 'pytest-xdist', 'hypothesis', 'ruff', 'faiss-cpu',
+                 'matplotlib', 'scikit-learn',
+                 'higra; platform_machine != "aarch64"']})

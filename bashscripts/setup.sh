@@ -24,7 +24,11 @@
 
   extra="${1:-}"
   modules='tensorflow keras numpy scipy cv2 PIL tqdm'
-  [ "$extra" != test ] || modules="$modules pytest hypothesis ruff"
+  if [ "$extra" = test ]; then
+    modules="$modules pytest xdist hypothesis ruff faiss sklearn matplotlib"
+    # No wheel of it there.
+    [ "$(uname -m)" = aarch64 ] || modules="$modules higra"
+  fi
 
   say() {
     printf 'set-up: %s\n' "$*" >&2

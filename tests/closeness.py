@@ -93,5 +93,5 @@ class NoiseFloor:
         not tell an error from it: it needs a better conditioned network.
     """
     bound = FLOORS * max(self._errors[name] for name in names) + FLOATS
-    assert bound < detects, f'noise of {bound:.3g} hides errors of {detects:.3g}'
+    assert bound < detects, f'noise of {bound:.3g} hides an error of {detects}'
     return bound

@@ -1,7 +1,9 @@
 """Paths, quiet TensorFlow and what many tests need."""
 
+import dataclasses
 import os
 import sys
+from unittest import mock
 
 os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -12,10 +14,54 @@ for folder in ('', 'pyscripts', 'tests', 'tests/network', 'tests/segsort',
   if folder not in sys.path:
     sys.path.insert(0, folder)
 
+import needs  # noqa: E402
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 
+from network import resnet  # noqa: E402
 from segsort import files  # noqa: E402
+
+
+def _unknown_skips(reporter):
+  """Lines of the tests that were skipped for want of nothing in `needs`."""
+  return [f'{report.nodeid}: {report.longrepr[-1]}'
+          for report in reporter.stats.get('skipped', [])
+          if not report.longrepr[-1].startswith(f'Skipped: {needs.PREFIX}')]
+
+
+def pytest_terminal_summary(terminalreporter):
+  """Names the tests that were skipped without a need."""
+  for line in _unknown_skips(terminalreporter):
+    terminalreporter.write_line(f'FAILED, skipped without a need: {line}')
+
+
+def pytest_sessionfinish(session):
+  """Fails a run that has skipped what could have run."""
+  reporter = session.config.pluginmanager.get_plugin('terminalreporter')
+  if reporter and _unknown_skips(reporter):
+    session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(autouse=True, scope='session')
+def whole_network():
+  """Makes the small backbone of runs in this process a stem and one unit.
+
+  Its depth is tested in tests/network and by the scripts in processes of their
+  own; here it would only be built and traced, some seconds a run.
+
+  Yields what the backbone is elsewhere, a `resnet.Architecture`.
+  """
+  whole = resnet.ARCHITECTURES['resnet_small']
+  shallow = dataclasses.replace(whole, num_units=(1, 0, 0, 0))
+  with mock.patch.dict(resnet.ARCHITECTURES, resnet_small=shallow):
+    yield whole
+
+
+@pytest.fixture(scope='module')
+def deep_network(whole_network):
+  """Leaves the backbone as it is: other processes share what a module makes."""
+  with mock.patch.dict(resnet.ARCHITECTURES, resnet_small=whole_network):
+    yield
 
 
 @pytest.fixture

@@ -8,21 +8,16 @@ import shutil
 import subprocess
 import sys
 
+import needs
 import numpy as np
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
-GOLDEN = ROOT / '../shared/golden'
 FILES = {
     'c1': ['c1_common_utils.npz'], 'c2': ['c2_segsort_loss.npz'],
     'c3': ['c3_unsup_loss.npz'], 'c4': ['c4_eval_utils.npz'],
     'c5': ['c5_pca.npz'], 'c9': ['c9'], 'c10': ['c10', 'c10_reader.npz'],
     'map': ['colormap_uint8.npy']}
-
-pytestmark = pytest.mark.skipif(
-    not GOLDEN.exists(),
-    reason='no ../shared/golden: numbers of the 2019 release')
-
 
 @pytest.fixture(scope='module', name='check_golden')
 def _check_golden():
@@ -36,9 +31,11 @@ def _check_golden():
 @pytest.fixture(name='copy')
 def _copy(tmp_path):
   """Copies the golden files of a case."""
+  golden = needs.shared('golden')
+
   def copy(case):
     for name in FILES[case]:
-      source = GOLDEN / name
+      source = golden / name
       if source.is_dir():
         shutil.copytree(source, tmp_path / name)
       else:
@@ -59,7 +56,8 @@ def _run(check_golden, capsys, folder, *cases):
 
 def test_the_whole_folder_passes():
   process = subprocess.run(
-      [sys.executable, str(ROOT / 'tests/check_golden.py'), str(GOLDEN)],
+      [sys.executable, str(ROOT / 'tests/check_golden.py'),
+       str(needs.shared('golden'))],
       capture_output=True, text=True, timeout=1200)
   rows = process.stdout.splitlines()
   failed = [row for row in rows if 'FAIL' in row]

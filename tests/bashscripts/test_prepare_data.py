@@ -11,6 +11,7 @@ import sys
 import tarfile
 import threading
 
+import needs
 import numpy as np
 import PIL.Image
 import pytest
@@ -255,10 +256,9 @@ def test_no_place_to_write(server, tmp_path):
       'permissions, or give another DATAROOT')
 
 
-@pytest.mark.parametrize('shell', ['bash', 'zsh'])
+@pytest.mark.parametrize(
+    'shell', ['bash', pytest.param('zsh', marks=needs.zsh)])
 def test_sourcing_leaves_the_shell_as_it_was(server, tmp_path, shell):
-  if not shutil.which(shell):
-    pytest.skip(f'{shell} is not installed')
   environment = settings(server, tmp_path, VOC_MD5='0' * 32)
   del environment['DATAROOT']
   # A setting that is not exported counts, a setting with a space too.

@@ -1,14 +1,11 @@
 """The scripts sourced in bash and zsh: they work, and leave no trace."""
 
 import re
-import shutil
 
+import needs
 import pytest
 
-SHELLS = [
-    'bash',
-    pytest.param('zsh', marks=pytest.mark.skipif(
-        not shutil.which('zsh'), reason='zsh is not installed'))]
+SHELLS = ['bash', pytest.param('zsh', marks=needs.zsh)]
 SCRIPTS = ['demo/train_segsort.sh', 'camvid/train_segsort.sh',
            'demo/train_segsort_unsup.sh', 'camvid/train_segsort_unsup.sh',
            'cityscapes/train_segsort.sh', 'coco_stuff/train_segsort.sh',

@@ -14,6 +14,8 @@ from segsort import checkpoint
 from segsort import files
 from segsort.confusion_matrix import ConfusionMatrix
 
+pytestmark = pytest.mark.usefixtures('deep_network')
+
 SCRIPTS = sorted(
     name.removesuffix('.py')
     for name in os.listdir(os.path.join(commands.ROOT, 'pyscripts'))

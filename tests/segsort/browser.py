@@ -5,12 +5,11 @@ import contextlib
 import json
 import os
 import select
-import shutil
 import subprocess
 import time
 
-CHROMIUM = next(filter(None, map(
-    shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
+import needs
+
 _PATIENCE = 60  # seconds
 
 
@@ -140,7 +139,7 @@ def start(folder):
   (command_end, commands), (answers, answer_end) = os.pipe(), os.pipe()
   process = subprocess.Popen(
       ['bash', '-c', f'exec "$@" 3<&{command_end} 4>&{answer_end}', 'browser',
-       CHROMIUM, '--headless', '--no-sandbox', '--disable-gpu',
+       needs.CHROMIUM, '--headless', '--no-sandbox', '--disable-gpu',
        '--disable-dev-shm-usage', '--remote-debugging-pipe',
        f'--user-data-dir={folder}'],
       pass_fds=(command_end, answer_end), stdout=subprocess.DEVNULL,

@@ -1,7 +1,7 @@
 """Thinning, matching and F of boundaries, on cases small enough to see."""
 
-import pathlib
 
+import needs
 import numpy as np
 import pytest
 import scipy.ndimage
@@ -10,7 +10,6 @@ import scipy.optimize
 from segsort import boundary_metrics
 from segsort import region_files
 
-BSDS = pathlib.Path(__file__).parents[3] / 'shared/data/bsds500'
 
 EIGHT = np.ones((3, 3))
 
@@ -83,13 +82,12 @@ def test_counts_and_scores_by_hand():
       'recall': .5, 'ap': 51 / 101, 'at_last': 0})
 
 
-@pytest.mark.skipif(
-    not BSDS.is_dir(), reason='the 40 BSDS500 images are not here')
 def test_a_boundary_that_scipys_bipartite_matching_does_not_end_on():
+  bsds = needs.shared('data/bsds500')
   regions, = region_files.read_segmentations(
-      str(BSDS / 'ucm2/val/189080.npz'), [.1])
+      str(bsds / 'ucm2/val/189080.npz'), [.1])
   _, truths = region_files.read_truth(
-      str(BSDS / 'groundTruth/val/189080.mat'))
+      str(bsds / 'groundTruth/val/189080.mat'))
   boundaries = boundary_metrics.region_boundaries(regions)
   matched = boundary_metrics.match(boundaries, truths[1])
   assert matched.shape == (boundaries.sum(),) == (4073,)

@@ -2,6 +2,7 @@
 
 import os
 
+import needs
 import numpy as np
 import PIL.Image
 import pytest
@@ -12,7 +13,6 @@ from segsort import dataset_layout
 from segsort import files
 from segsort.errors import InputError
 
-REAL = '../shared/data/camvid'
 LABELS = np.arange(12, dtype=np.uint8).reshape(3, 4)
 
 
@@ -123,9 +123,8 @@ def test_missing_image_folder(source, tmp_path):
 
 
 def test_real_annotations(tmp_path):
-  if not os.path.isdir(REAL):
-    pytest.skip(f'{REAL} is not there')
-  camvid_dataset.prepare(config(tmp_path, source_dir=REAL))
+  source = str(needs.shared('data/camvid'))
+  camvid_dataset.prepare(config(tmp_path, source_dir=source))
   lines = (tmp_path / 'lists/val.txt').read_text().splitlines()
   assert len(lines) == 101
   counts = np.zeros(256, int)

@@ -1,15 +1,14 @@
 """Classes and colours of the known data sets."""
 
 import json
-import os
 
+import needs
 import numpy as np
 import pytest
 
 from segsort import dataset_info
 from segsort.errors import InputError
 
-COLOUR_MAP = '../shared/data/voc_colormap.json'
 
 
 def test_first_and_last_colours_of_voc():
@@ -23,10 +22,7 @@ def test_first_and_last_colours_of_voc():
 
 
 def test_voc_palette_and_names_are_the_release_s():
-  if not os.path.exists(COLOUR_MAP):
-    pytest.skip(f'{COLOUR_MAP} is not there')
-  with open(COLOUR_MAP, encoding='utf-8') as file:
-    facts = json.load(file)
+  facts = json.loads(needs.shared('data/voc_colormap.json').read_text())
   np.testing.assert_array_equal(
       dataset_info.voc_palette(), facts['colormap_uint8_rgb'])
   assert dataset_info.get('voc12').class_names == tuple(facts['class_names'])

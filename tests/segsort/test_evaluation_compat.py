@@ -1,8 +1,8 @@
 """`--tf1_compat` of evaluation: the figures that the TF1 release printed."""
 
 import json
-import pathlib
 
+import needs
 import numpy as np
 import pytest
 
@@ -12,14 +12,12 @@ from segsort import files
 from segsort import tf1_compat
 from segsort.confusion_matrix import ConfusionMatrix
 
-GOLDEN = pathlib.Path(__file__).parents[3] / 'shared/golden/c9'
+GOLDEN = needs.SHARED / 'golden/c9'
 
 
 @pytest.fixture(name='golden')
 def _golden():
-  if not GOLDEN.exists():
-    pytest.skip(f'no golden masks at {GOLDEN}')
-  return json.loads((GOLDEN / 'expected.json').read_text())
+  return json.loads((needs.shared('golden/c9') / 'expected.json').read_text())
 
 
 def _matrix(truth, predictions, num_classes):

@@ -109,7 +109,6 @@ def test_rows_keep_their_order_and_seeds_theirs(tmp_path):
 
 def test_the_figure_has_a_line_a_row(tmp_path):
   """Drawn where matplotlib is; a longer table is a higher picture."""
-  pytest.importorskip('matplotlib')
   heights = []
   for count in (2, 9):
     path = tmp_path / f'{count}.png'

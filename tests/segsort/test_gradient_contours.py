@@ -1,8 +1,8 @@
 """The gradient detector: half-discs by loops, orientations, quality."""
 
-import pathlib
 
 import cv2
+import needs
 import numpy as np
 import pytest
 
@@ -14,9 +14,6 @@ from segsort import region_metrics
 from segsort import spectral_contours
 from segsort import ultrametric
 
-BSDS = pathlib.Path(__file__).parents[3] / 'shared/data/bsds500'
-needs_bsds = pytest.mark.skipif(
-    not BSDS.is_dir(), reason='the 40 BSDS500 images are not here')
 
 
 def _two_halves(degrees, size=48, colors=((60, 60, 60), (190, 190, 190))):
@@ -139,15 +136,15 @@ def _covering(contours, truths):
   return (scores.coverings @ scores.sizes / scores.sizes.sum()).max()
 
 
-@needs_bsds
 def test_regions_of_photographs_and_what_a_turned_orientation_costs():
+  bsds = needs.shared('data/bsds500')
   right, turned = [], []
   for name in ('101087', '241048', '3096', '69015', '130026', '216081',
                '296059'):
-    image = files.read_image(str(BSDS / f'images/val/{name}.jpg'))
+    image = files.read_image(str(bsds / f'images/val/{name}.jpg'))
     image = cv2.resize(image, None, fx=.5, fy=.5, interpolation=cv2.INTER_AREA)
     truths, _ = region_files.read_truth(
-        str(BSDS / f'groundTruth/val/{name}.mat'))
+        str(bsds / f'groundTruth/val/{name}.mat'))
     truths = [cv2.resize(truth, image.shape[1::-1],
                          interpolation=cv2.INTER_NEAREST) for truth in truths]
     contours = gradient_contours.gradient_contours(image)

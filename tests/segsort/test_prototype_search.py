@@ -49,7 +49,6 @@ def test_searches_of_several_sizes_one_after_the_other(features):
 
 
 def test_faiss_finds_the_same_but_for_equal_cosines(rng, features):
-  pytest.importorskip('faiss')
   queries = embedding_twins.unit(rng.normal(size=(30, 6))).astype(np.float32)
   found = prototype_search.make_search(features, 9, 'faiss')(
       tf.constant(queries))

@@ -1,17 +1,14 @@
 """Region scores: by hand, by brute force, and on published contour maps."""
 
 import itertools
-import pathlib
 
+import needs
 import numpy as np
 import pytest
 
 from segsort import region_evaluation
 from segsort import region_metrics
 
-BSDS = pathlib.Path(__file__).parents[3] / 'shared/data/bsds500'
-needs_bsds = pytest.mark.skipif(
-    not BSDS.is_dir(), reason='the 40 BSDS500 images are not here')
 
 
 def test_halves_against_quarters_by_hand():
@@ -71,12 +68,12 @@ def test_best_thresholds_by_hand():
       {'ods': 1.5, 'ods_threshold': .2, 'ois': 1., 'at_last': .5})
 
 
-@needs_bsds
 def test_published_contour_maps_have_their_scores(capsys):
   """gPb-owt-ucm on all 40 images, as its authors' benchmark scores it."""
+  bsds = needs.shared('data/bsds500')
   scores = region_evaluation.evaluate_regions(
       region_evaluation.EvalRegionsConfig(
-          pred_dir=str(BSDS / 'ucm2/val'), gt_dir=str(BSDS / 'groundTruth/val'),
+          pred_dir=str(bsds / 'ucm2/val'), gt_dir=str(bsds / 'groundTruth/val'),
           num_workers=1))
   assert round(scores['covering']['ods'], 4) == .6037
   assert round(scores['covering']['ois'], 4) == .6599

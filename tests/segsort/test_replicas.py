@@ -19,6 +19,8 @@ from segsort import distribution
 from segsort import training
 from segsort.errors import InputError
 
+pytestmark = pytest.mark.usefixtures('deep_network')
+
 
 def _start(path, replicas, ports=(), index=0):
   """Starts tests/segsort/replica_runs.py, as a worker if there are ports."""

@@ -1,8 +1,8 @@
 """The log of a run: a full disk, and what it says of the time taken."""
 
 import json
-import os
 
+import needs
 import numpy as np
 import pytest
 import small_runs
@@ -23,7 +23,7 @@ def _log(tmp_path):
   return run_log.RunLog(small_runs.train_config(('d', 'l'), tmp_path))
 
 
-@pytest.mark.skipif(not os.path.exists('/dev/full'), reason='no /dev/full')
+@needs.dev_full
 def test_a_full_disk_is_one_line(log, tmp_path):
   with pytest.raises(InputError) as raised, log:
     log._file.close()

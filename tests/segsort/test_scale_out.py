@@ -15,6 +15,8 @@ from segsort import files
 from segsort import inference
 from segsort import prototype_set
 
+pytestmark = pytest.mark.usefixtures('deep_network')
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 

@@ -1,5 +1,6 @@
 """Watershed, orientation and merging, against loops and cases by hand."""
 
+import needs
 import numpy as np
 import pytest
 
@@ -106,9 +107,9 @@ def test_merging_against_a_search_through_all_borders(rng):
   assert len(merges) == basins.max() and (np.diff(merges) >= 0).all()
 
 
+@needs.higra
 def test_the_same_hierarchy_as_higra(rng):
-  higra = pytest.importorskip(
-      'higra', reason='the extra `contours` is not installed')
+  import higra
   basins = watershed.watershed(rng.random((40, 40)).astype(np.float32))
   edges, pairs = ultrametric.find_edges(basins)
   lengths = np.bincount(edges.arcs)

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 
+import needs
 import numpy as np
 import PIL.Image
 import pytest
@@ -14,8 +15,6 @@ from segsort import files
 from segsort import voc12_dataset
 from segsort.errors import InputError
 
-SAMPLE = '../shared/data/voc_sample/VOC2012'
-COUNTS = '../shared/data/voc12_counts.json'
 SIZE = (6, 9)
 
 
@@ -228,9 +227,8 @@ def test_damaged_files_are_named(tree, tmp_path, damage, message):
 
 
 def test_real_images(tmp_path):
-  if not os.path.isdir(SAMPLE):
-    pytest.skip(f'{SAMPLE} is not there')
-  shutil.copytree(SAMPLE, tmp_path / 'data/VOC2012')
+  sample = needs.shared('data/voc_sample/VOC2012')
+  shutil.copytree(sample, tmp_path / 'data/VOC2012')
   voc12_dataset.prepare(config(tmp_path))
   mask = files.read_mask(str(
       tmp_path / 'data/VOC2012/segcls/2011_000003.png'))
@@ -243,10 +241,8 @@ def test_real_images(tmp_path):
 
 
 def test_counts_and_hashes_are_the_published_ones():
-  if not os.path.exists(COUNTS):
-    pytest.skip(f'{COUNTS} is not there')
-  with open(COUNTS, encoding='utf-8') as file:
-    lists = json.load(file)['lists']
+  counts = needs.shared('data/voc12_counts.json')
+  lists = json.loads(counts.read_text())['lists']
   assert voc12_dataset.EXPECTED == {
       split: (facts['unique'], facts['sha256_sorted_ids'])
       for split, facts in lists.items()}

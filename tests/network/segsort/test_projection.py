@@ -1,21 +1,18 @@
 """Principal components and the colours made of them."""
 
-import pathlib
 
+import needs
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from network.segsort import projection
 
-GOLDEN = pathlib.Path(__file__).parents[4] / 'shared/golden/c5_pca.npz'
 
 
 @pytest.fixture(name='golden')
 def _golden():
-  if not GOLDEN.exists():
-    pytest.skip(f'no golden vectors at {GOLDEN}')
-  with np.load(GOLDEN) as arrays:
+  with np.load(needs.shared('golden/c5_pca.npz')) as arrays:
     return dict(arrays)
 
 

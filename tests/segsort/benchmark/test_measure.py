@@ -1,10 +1,9 @@
 """What the benchmark says of work whose cost is known."""
 
-import sys
 import time
 
+import needs
 import numpy as np
-import pytest
 import tensorflow as tf
 
 from segsort.benchmark import measure
@@ -34,7 +33,7 @@ def test_every_turn_runs_both_and_the_slower_twin_wins():
   assert _judge(ours, twin)['met'] is None
 
 
-@pytest.mark.skipif(sys.platform != 'linux', reason='counted by Linux only')
+@needs.memory_counts
 def test_memory_of_arrays_and_of_tensors():
   def of_numpy():
     return np.ones(5_000_000).sum()
@@ -49,8 +48,6 @@ def test_memory_of_arrays_and_of_tensors():
   for work, megabytes in ((of_numpy, 40), (of_tensorflow, 16)):
     work()
     peak = measure.peak_memory(work)
-    if peak is None:
-      pytest.skip('not counted here')
     assert megabytes * .9 < peak < megabytes * 2.5
 
 

@@ -11,7 +11,6 @@ from segsort.errors import InputError
 
 
 def test_both_ways_find_the_same_prototypes(monkeypatch):
-  pytest.importorskip('faiss')
   monkeypatch.setattr(retrieval_suite, 'PROTOTYPES', 2000)
   monkeypatch.setattr(retrieval, 'CHUNK', 300)
   names = []

@@ -1,12 +1,12 @@
 """The pages in Chromium, from the disk: mouse, keys, finger and links."""
 
 import browser
+import needs
 import pytest
 
 from segsort.explanation import stage
 
-pytestmark = pytest.mark.skipif(
-    browser.CHROMIUM is None, reason='there is no Chromium')
+pytestmark = needs.chromium
 
 
 @pytest.fixture(scope='module', name='url')

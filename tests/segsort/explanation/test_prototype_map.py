@@ -38,7 +38,6 @@ def test_tsne_without_scikit_learn_is_one_line(monkeypatch):
 
 
 def test_tsne_keeps_groups_together(rng):
-  pytest.importorskip('sklearn')
   groups = np.repeat(np.eye(3), 10, 0) + rng.normal(size=(30, 3)) * .01
   points, _ = prototype_map.project(groups.astype(np.float32), 'tsne')
   centres = points.reshape(3, 10, 2).mean(1)
