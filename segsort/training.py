@@ -6,7 +6,6 @@
 import keras
 import numpy as np
 import tensorflow as tf
-import tqdm
 
 from segsort import agreement
 from segsort import checkpoint
@@ -14,6 +13,7 @@ from segsort import distribution
 from segsort import image_list
 from segsort import input_pipeline
 from segsort import interruption
+from segsort import progress
 from segsort import run_log
 from segsort import run_record
 from segsort import train_state
@@ -110,7 +110,7 @@ def set_numerics(config, strategy):
 def _steps(state, config, batches):
   """Yields the inputs of each step, and the updates done after it."""
   first = int(state.step.numpy())
-  for step in tqdm.tqdm(
+  for step in progress.track(
       range(first, config.num_steps), initial=first, total=config.num_steps,
       desc='training'):
     yield batches.take(config.iter_size), step + 1
