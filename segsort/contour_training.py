@@ -8,7 +8,6 @@ import os
 import keras
 import numpy as np
 import tensorflow as tf
-import tqdm
 
 from network import contour_model
 from segsort import checkpoint
@@ -16,6 +15,7 @@ from segsort import config as config_lib
 from segsort import contour_examples
 from segsort import files
 from segsort import interruption
+from segsort import progress
 from segsort import run_record
 from segsort import settings as settings_lib
 from segsort.errors import InputError, warn
@@ -120,7 +120,7 @@ def train_contours(config):
     if os.path.exists(path):
       print(f'{path} is finished; --overwrite trains it anew')
       return
-  data = list(tqdm.tqdm(
+  data = list(progress.track(
       (contour_examples.read_example(config.data_dir, name) for name in train),
       total=len(train), desc='reading'))
   if config.overwrite:  # what was there is gone once the rest is right
@@ -178,8 +178,8 @@ def fit(run, data, config):
 
   first = len(run.losses)
   with interruption.Signals(tf.distribute.get_strategy()) as signals:
-    for number in (progress := tqdm.trange(
-        first, config.num_steps, initial=first, total=config.num_steps,
+    for number in (steps := progress.track(
+        range(first, config.num_steps), initial=first, total=config.num_steps,
         desc='training')):
       rng = np.random.default_rng([config.random_seed, number])
       run.losses.append(float(step(*contour_examples.draw_batch(
@@ -188,7 +188,7 @@ def fit(run, data, config):
         raise InputError(
             f'step {number}: the loss is {run.losses[-1]}; lower '
             '--learning_rate')
-      progress.set_postfix(loss=f'{run.losses[-1]:.4f}', refresh=False)
+      steps.set_postfix(loss=f'{run.losses[-1]:.4f}', refresh=False)
       stopped = signals.agree()
       done = number + 1
       if (stopped or done % config.save_pred_every == 0

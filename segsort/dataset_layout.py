@@ -9,9 +9,9 @@ import shutil
 
 import numpy as np
 import PIL.Image
-import tqdm
 
 from segsort import files
+from segsort import progress
 from segsort.errors import InputError
 
 
@@ -112,14 +112,14 @@ def convert_masks(jobs, read, *, num_classes, palette=None, desc='masks',
     read: function from a source's path to its labels, i32[H, W].
     num_classes: labels are below this, or the ignore label.
     palette: u8[256, 3] of the written PNGs; grey levels if None.
-    desc: of the progress bar.
+    desc: what progress is called.
     ignore_label: of pixels that count for nothing.
 
   Raises:
     InputError: names the first file that is missing, corrupt, of another size
       than its image, or has an unknown label.
   """
-  for job in tqdm.tqdm(jobs, desc=desc, unit='mask'):
+  for job in progress.track(jobs, desc=desc, unit='mask'):
     if _is_written(job):
       continue
     labels = read(job.source)

@@ -6,12 +6,12 @@ import json
 import os
 
 import PIL.Image
-import tqdm
 
 from segsort import config as config_lib
 from segsort import dataset_info
 from segsort import demo_drawing
 from segsort import files
+from segsort import progress
 from segsort.errors import InputError
 
 STAMP = 'demo.json'
@@ -57,7 +57,7 @@ def make(config):
   # With an empty stamp, what an interruption leaves behind does not look whole.
   files.write_json(stamp, {})
   for split, count in _counts(config).items():
-    for number, name in enumerate(tqdm.tqdm(
+    for number, name in enumerate(progress.track(
         _names(split, count), desc=f'draw {split}', unit='image')):
       _write_picture(config.data_dir, name,
                      *demo_drawing.draw(config.random_seed, split, number))

@@ -6,13 +6,13 @@ import io
 import os
 
 import numpy as np
-import tqdm
 
 from segsort import comparison
 from segsort import confusion_picture
 from segsort import files
 from segsort import image_scores
 from segsort import mask_pairs
+from segsort import progress
 from segsort import run_origin
 from segsort import score_report
 from segsort import tf1_compat
@@ -72,7 +72,7 @@ def score_pairs(pairs, config):
   """
   with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
     images = pool.map(lambda pair: _score_pair(*pair, config), pairs)
-    return FolderScores(tqdm.tqdm(
+    return FolderScores(progress.track(
         images, total=len(pairs), desc='scoring', unit='image'))
 
 

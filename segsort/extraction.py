@@ -6,7 +6,6 @@ import os
 import numpy as np
 import scipy.ndimage
 import tensorflow as tf
-import tqdm
 
 from network.segsort import clustering
 from network.segsort import labelling
@@ -16,6 +15,7 @@ from segsort import embedding
 from segsort import image_list
 from segsort import input_pipeline
 from segsort import input_records
+from segsort import progress
 from segsort import prototype_merge
 from segsort import prototype_set
 from segsort import prototype_writer
@@ -217,7 +217,7 @@ def _extract_share(examples, folder, workers, config):
   record = input_records.record_path(folder, config)
   with prototype_writer.PrototypeWriter(folder, config.embedding_dim) as writer:
     done = len(writer.images)
-    for prototypes in tqdm.tqdm(
+    for prototypes in progress.track(
         sharding.map_in_threads(workers, examples[done:]),
         total=len(examples), initial=done, desc='prototypes'):
       path = prototypes[0]

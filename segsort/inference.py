@@ -3,8 +3,6 @@
 import os
 import sys
 
-import tqdm
-
 import network
 from segsort import background
 from segsort import dataset_info
@@ -16,6 +14,7 @@ from segsort import input_records
 from segsort import labeller as labeller_lib
 from segsort import panoptic
 from segsort import pictures
+from segsort import progress
 from segsort import prototype_set
 from segsort import results
 from segsort import resumption
@@ -144,7 +143,7 @@ def label_all(workers, waiting, total, config):
         config.save_dir, example.name, labels, palette, pixels)
 
   with background.Writer() as writer:
-    for example, pixels, labels in tqdm.tqdm(
+    for example, pixels, labels in progress.track(
         labelled, total=total, initial=total - len(waiting), desc='inference'):
       if pixels is None:
         unread.append(labels)

@@ -8,7 +8,6 @@ import os
 
 import cv2
 import numpy as np
-import tqdm
 
 from segsort import config as config_lib
 from segsort import contour_detectors
@@ -16,6 +15,7 @@ from segsort import files
 from segsort import image_list
 from segsort import oversegmentation_record
 from segsort import processes
+from segsort import progress
 from segsort import ultrametric
 from segsort.errors import InputError
 
@@ -110,7 +110,7 @@ def make_oversegmentations(config):
     remove_masks(jobs)  # else an interrupted run would leave two kinds
   oversegmentation_record.write_settings(jobs, config, own)
   work = functools.partial(run_job, config=config)
-  counts = list(tqdm.tqdm(
+  counts = list(progress.track(
       processes.in_processes(work, waiting, config.num_workers),
       total=len(jobs), initial=len(jobs) - len(waiting), desc='regions',
       unit='image'))

@@ -16,11 +16,11 @@ import os
 import numpy as np
 import PIL.Image
 import scipy.ndimage
-import tqdm
 
 from network.segsort import retrieval
 from segsort import dataset_info
 from segsort import files
+from segsort import progress
 from segsort import score_report
 from segsort import settings as settings_lib
 from segsort.errors import InputError
@@ -214,7 +214,7 @@ def write_json(config, examples):
     print(f'no {JSON} yet: {missing} of {len(paths)} pictures are to come')
     return
   images, annotations = [], []
-  for number, (example, path) in enumerate(tqdm.tqdm(
+  for number, (example, path) in enumerate(progress.track(
       list(zip(examples, paths)), desc=JSON)):
     ids = read_picture(path)
     images.append({'id': number, 'file_name': os.path.basename(example.image),

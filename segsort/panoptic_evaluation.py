@@ -9,12 +9,12 @@ import json
 import os
 
 import numpy as np
-import tqdm
 
 from segsort import dataset_flags
 from segsort import files
 from segsort import input_pipeline
 from segsort import panoptic
+from segsort import progress
 from segsort import score_report
 from segsort.errors import InputError
 from segsort.panoptic_quality import PanopticQuality, Segments
@@ -51,7 +51,7 @@ def evaluate_panoptic(config):
           f'no prediction in {config.pred_dir}, the first {missing[0]}; label '
           'all of them')
   quality = PanopticQuality(config.classes)
-  for name in tqdm.tqdm(sorted(truth or predicted), desc='scoring'):
+  for name in progress.track(sorted(truth or predicted), desc='scoring'):
     prediction, _ = read_segments(
         os.path.join(config.pred_dir, panoptic.FOLDER), predicted[name])
     if truth:

@@ -12,11 +12,11 @@ import numpy as np
 import PIL.Image
 import PIL.ImageOps
 import tensorflow as tf
-import tqdm
 
 from segsort import files
 from segsort import image_list
 from segsort import picture_modes
+from segsort import progress
 from segsort.errors import InputError, warn
 
 SUFFIXES = (
@@ -147,7 +147,7 @@ def check_pictures(paths):
     InputError: names all that cannot be decoded.
   """
   broken, turned = [], []
-  for path in tqdm.tqdm(paths, desc='pictures', unit='image'):
+  for path in progress.track(paths, desc='pictures', unit='image'):
     try:
       files.read_image(path)
       if _orientation(path) != 1:

@@ -13,10 +13,10 @@ two have unit length by themselves.
 import dataclasses
 
 import numpy as np
-import tqdm
 
 from segsort import config as config_lib
 from segsort import embedding
+from segsort import progress
 from segsort import region_groups
 from segsort import region_looks
 from segsort import settings
@@ -103,7 +103,7 @@ def group_pixels(config):
       config.window_strides)
   looks = region_looks.describe_regions(examples, config)
   centres = learn_centres(describe_pixels(
-      tqdm.tqdm(examples, desc='learning groups', unit='image'), embedder,
+      progress.track(examples, desc='learning groups', unit='image'), embedder,
       looks, config), len(examples), config)
   counts = np.zeros(len(centres), np.int64)
 

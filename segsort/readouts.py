@@ -18,7 +18,6 @@ import os
 import cv2
 import numpy as np
 import scipy.optimize
-import tqdm
 
 from segsort import config as config_lib
 from segsort import embedding
@@ -27,6 +26,7 @@ from segsort import files
 from segsort import image_list
 from segsort import input_pipeline
 from segsort import labeller as labeller_lib
+from segsort import progress
 from segsort import run_origin
 from segsort import run_record
 from segsort.confusion_matrix import ConfusionMatrix
@@ -89,10 +89,10 @@ def evaluate_embeddings(config):
 
 
 def _read(examples, config, what):
-  """Iterates over u8[H, W, 3] and i32[H, W], with a progress bar."""
+  """Iterates over u8[H, W, 3] and i32[H, W], showing progress."""
   pairs = (input_pipeline.read_example(
       example, config.classes, config.ignore_label) for example in examples)
-  return tqdm.tqdm(pairs, total=len(examples), desc=what)
+  return progress.track(pairs, total=len(examples), desc=what)
 
 
 def _scores(matrix):

@@ -5,12 +5,12 @@ import functools
 import os
 
 import numpy as np
-import tqdm
 
 from segsort import boundary_metrics
 from segsort import config as config_lib
 from segsort import files
 from segsort import processes
+from segsort import progress
 from segsort import region_files
 from segsort import region_metrics
 from segsort.errors import InputError, warn
@@ -69,7 +69,7 @@ def evaluate_regions(config):
   truths = [region_files.find_truth(config.gt_dir, path) for path in paths]
   score = functools.partial(
       score_files, thresholds=thresholds, boundaries=config.boundaries)
-  results = list(tqdm.tqdm(
+  results = list(progress.track(
       processes.in_processes(
           score, list(zip(paths, truths)), config.num_workers),
       total=len(paths), desc='scoring', unit='image'))

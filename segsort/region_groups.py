@@ -10,12 +10,12 @@ import dataclasses
 import os
 
 import numpy as np
-import tqdm
 
 from segsort import config as config_lib
 from segsort import files
 from segsort import image_list
 from segsort import input_pipeline
+from segsort import progress
 from segsort import region_looks
 from segsort.errors import InputError
 
@@ -180,7 +180,8 @@ def write_groups(examples, masks, count, config):
   """
   lines = []
   for example, mask in zip(
-      tqdm.tqdm(examples, desc='writing', unit='image'), masks, strict=True):
+      progress.track(examples, desc='writing', unit='image'), masks,
+      strict=True):
     path = mask_path(example, config)
     files.write_png(path, mask.astype(np.uint8))
     lines.append(' '.join(

@@ -6,11 +6,11 @@ the histogram of those in it (`texture_descriptors`).
 
 import cv2
 import numpy as np
-import tqdm
 
 from segsort import files
 from segsort import gradient_contours
 from segsort import input_pipeline
+from segsort import progress
 from segsort import region_merging
 from segsort import texture_descriptors
 
@@ -28,7 +28,7 @@ def describe_regions(examples, config):
   textons = learn_textons(examples, config)
   spread = textons[1]
   described, sizes, owners, count = [], [], [], 0
-  for example in tqdm.tqdm(examples, desc='describing', unit='image'):
+  for example in progress.track(examples, desc='describing', unit='image'):
     image, regions = read_regions(example)
     lab = np.stack([*gradient_contours.lab_channels(image).values()])
     responses = texture_descriptors.texture_responses(lab[0]) / spread
@@ -74,7 +74,7 @@ def learn_textons(examples, config):
   """
   rng = np.random.default_rng(config.random_seed)
   samples = []
-  for example in tqdm.tqdm(examples, desc='textons', unit='image'):
+  for example in progress.track(examples, desc='textons', unit='image'):
     lightness = gradient_contours.lab_channels(
         files.read_image(example.image))['lightness']
     responses = texture_descriptors.texture_responses(lightness)

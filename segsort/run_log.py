@@ -82,8 +82,7 @@ class RunLog:
       writes: False for a process that leaves it to another.
     """
     self._config = config
-    self._rows = []
-    self._since = time.time()
+    self._begin_means()
     self._writer = self._file = None
     if not writes:
       return
@@ -108,9 +107,26 @@ class RunLog:
       with quiet, _writing(self._config.snapshot_dir):
         stream.close()
 
+  def _begin_means(self):
+    # Not time.time(): somebody may set the clock of a machine meanwhile.
+    self._rows, self._since = [], time.perf_counter()
+
   def add(self, metrics):
     """Takes one step's dict of floats."""
     self._rows.append(metrics)
+    self._last = metrics
+    images = (len(self._rows) * self._config.batch_size
+              * self._config.iter_size)
+    self._images_per_second = images / (time.perf_counter() - self._since)
+
+  def latest(self):
+    """Returns {name: text} for a progress bar.
+
+    The loss is that of the last step alone; the images a second are since the
+    last write before it, as log.jsonl has them.
+    """
+    return {'loss': f"{self._last[f'{self._config.LOSS}_loss']:.4f}",
+            'images/s': f'{self._images_per_second:.2f}'}
 
   def write(self, step, batch, results):
     """Writes the means since the last call, and pictures.
@@ -121,12 +137,11 @@ class RunLog:
       results: the step's results for it, see `train_step.supervised_loss`.
     """
     if not self._writer:
+      self._begin_means()
       return
-    images = (len(self._rows) * self._config.batch_size
-              * self._config.iter_size)
     means = {name: float(np.mean([row[name] for row in self._rows]))
              for name in self._rows[0]}
-    means['images_per_second'] = images / (time.time() - self._since)
+    means['images_per_second'] = self._images_per_second
     shown = self._pictures(batch, results)
     with _writing(self._config.snapshot_dir), self._writer.as_default(step):
       self._file.write(json.dumps({'step': step, **means}) + '\n')
@@ -135,7 +150,7 @@ class RunLog:
         _write_summary(name, tf.constant(value, tf.float32), 'scalars', 1)
       for name, pictures in shown.items():
         _write_summary(name, _as_image_summary(pictures), 'images', 3)
-    self._rows, self._since = [], time.time()
+    self._begin_means()
 
   def _pictures(self, batch, results):
     """Input, labels, segments and embedding, u8[B, H, W, 3] each."""

@@ -11,7 +11,6 @@ import functools
 
 import numpy as np
 import tensorflow as tf
-import tqdm
 
 from network import layers
 from segsort import config as config_lib
@@ -21,6 +20,7 @@ from segsort import image_list
 from segsort import input_pipeline
 from segsort import labeller
 from segsort import preprocessing
+from segsort import progress
 from segsort import settings as settings_lib
 from segsort import training
 from segsort.errors import InputError
@@ -161,7 +161,8 @@ def class_frequencies(config):
   examples = image_list.read_list(
       trained['data_list'], trained['data_dir'], ('image', 'mask'))
   counts = np.zeros(config.classes, np.int64)
-  for example in tqdm.tqdm(examples, desc='class frequencies', unit='mask'):
+  for example in progress.track(
+      examples, desc='class frequencies', unit='mask'):
     labels = files.read_mask(example.mask).ravel()
     labels = labels[labels != trained['ignore_label']]
     counts += np.bincount(labels, minlength=config.classes)[:config.classes]

@@ -6,7 +6,6 @@
 import keras
 import numpy as np
 import tensorflow as tf
-import tqdm
 
 from segsort import agreement
 from segsort import checkpoint
@@ -14,6 +13,7 @@ from segsort import distribution
 from segsort import image_list
 from segsort import input_pipeline
 from segsort import interruption
+from segsort import progress
 from segsort import run_log
 from segsort import run_record
 from segsort import train_state
@@ -68,7 +68,7 @@ def train_network(config, needs, make_batches, loss_of_embeddings):
       state, config, loss_of_embeddings, strategy)
   log = run_log.RunLog(config, first, chief)
   with log, interruption.Signals(strategy) as signals, batches:
-    for inputs, done in _steps(state, config, batches):
+    for inputs, done in _steps(state, config, batches, log):
       with agreement.explained(config):
         metrics, results = step_function(
             [distribution.spread(strategy, batch) for batch in inputs])
@@ -107,13 +107,18 @@ def set_numerics(config, strategy):
         'no deterministic compiled max-pool gradient; leave one of them out')
 
 
-def _steps(state, config, batches):
-  """Yields the inputs of each step, and the updates done after it."""
+def _steps(state, config, batches, log):
+  """Yields the inputs of each step, and the updates done after it.
+
+  Shows how far the run is, with what `log` has of the step.
+  """
   first = int(state.step.numpy())
-  for step in tqdm.tqdm(
+  steps = progress.track(
       range(first, config.num_steps), initial=first, total=config.num_steps,
-      desc='training'):
+      desc='training')
+  for step in steps:
     yield batches.take(config.iter_size), step + 1
+    steps.set_postfix(log.latest(), refresh=False)
 
 
 def _local(strategy, results):

@@ -9,7 +9,6 @@ import platform
 import keras
 import numpy as np
 import tensorflow as tf
-import tqdm
 
 from segsort import files
 from segsort import run_record
@@ -55,7 +54,7 @@ def benchmark(config):
     for comparison in module.comparisons():
       row = measure.measure(comparison, config.repeats)
       rows.append({'suite': suite, **row})
-      tqdm.tqdm.write(format_row(row))
+      print(format_row(row))
       if config.save_json:
         files.write_json(config.save_json, {**machine, 'rows': rows})
   if config.save_json:

@@ -13,9 +13,9 @@ import os
 import cv2
 import numpy as np
 import PIL.Image
-import tqdm
 
 from segsort import files
+from segsort import progress
 from segsort.explanation import outlines
 from segsort.explanation import sources as sources_lib
 
@@ -139,7 +139,7 @@ def write_crops(rows, sources, folder, crop_size):
   for row in sorted(rows):
     rows_of[int(sources.segments['image'][row])].append(row)
   crops, absent = {}, []
-  for image, group in tqdm.tqdm(rows_of.items(), desc='training segments'):
+  for image, group in progress.track(rows_of.items(), desc='training segments'):
     there = {row: read_crop(path_of(folder, row)) for row in group}
     waiting = [row for row, crop in there.items() if crop is None]
     if waiting:

@@ -9,13 +9,13 @@ import dataclasses
 import os
 
 import numpy as np
-import tqdm
 
 from network.segsort import projection
 from segsort import embedding
 from segsort import extraction
 from segsort import files
 from segsort import inference
+from segsort import progress
 from segsort import prototype_set
 from segsort import resumption
 from segsort import run_record
@@ -66,7 +66,7 @@ def visualize_embeddings(config):
   embedder = embedding.Embedder(
       model, config.input_size, config.window_strides)
   failed = 0
-  for example in tqdm.tqdm(examples, desc='embeddings'):
+  for example in progress.track(examples, desc='embeddings'):
     path = picture_path(config, example)
     if resumption.is_whole_png(path):
       continue

@@ -10,13 +10,13 @@ import os
 import cv2
 import numpy as np
 import PIL.Image
-import tqdm
 
 from segsort import embedding
 from segsort import files
 from segsort import inference
 from segsort import input_pipeline
 from segsort import labeller as labeller_lib
+from segsort import progress
 from segsort import visualization
 from segsort.errors import InputError
 from segsort.explanation import class_list
@@ -50,7 +50,7 @@ def make_figures(config):
       embedder, sources.features, sources.labels, config)
   colours = embeddings.find_colours(sources.features)
   rows, queries, seen = [], [], set()
-  for example in tqdm.tqdm(examples, desc='figures'):
+  for example in progress.track(examples, desc='figures'):
     image, truth = stage.read(example, config)
     clusters, *_ = labeller.retrieve(image)
     segments = retrieved.find_segments(

@@ -8,14 +8,13 @@ labelled by. Nothing else is needed to look at them, no network either.
 import glob
 import os
 
-import tqdm
-
 from segsort import embedding
 from segsort import files
 from segsort import inference
 from segsort import input_pipeline
 from segsort import labeller as labeller_lib
 from segsort import pictures
+from segsort import progress
 from segsort import prototype_set
 from segsort import resumption
 from segsort import run_record
@@ -103,7 +102,8 @@ def retrieve_all(examples, model, sources, config):
   labeller = labeller_lib.Labeller(
       embedder, sources.features, sources.labels, config)
   explained = []
-  for number, example in enumerate(tqdm.tqdm(examples, desc='pictures'), 1):
+  for number, example in enumerate(
+      progress.track(examples, desc='pictures'), 1):
     try:
       image, truth = read(example, config)
     except InputError as error:

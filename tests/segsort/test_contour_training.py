@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import signal
 
 import commands
@@ -122,7 +123,8 @@ def test_a_stopped_training_ends_with_the_same_bits(
   flags = {'data_dir': bsds, 'train_splits': 'val', 'eval_split': 'val',
            'num_steps': 6, 'batch_size': 2, 'input_size': 32,
            'save_pred_every': 2}
-  commands.succeed('train_contours', snapshot_dir=tmp_path / 'whole', **flags)
+  _, _, err = commands.run(
+      'train_contours', snapshot_dir=tmp_path / 'whole', **flags)
   drawn = []
 
   def draw(*arguments):
@@ -143,6 +145,8 @@ def test_a_stopped_training_ends_with_the_same_bits(
   one, other = (json.loads((tmp_path / name / 'log.json').read_text())
                 for name in ('whole', 'stopped'))
   np.testing.assert_array_equal(np.float32(one), np.float32(other))
+  assert re.search(r'^training: 6/6 \[.*, loss=(.*)\]$', err, re.M)[1] == (
+      f'{one[-1]:.4f}') and '\r' not in err
   one, other = (keras.models.load_model(tmp_path / name / 'contours.keras')
                 for name in ('whole', 'stopped'))
   for first, second in zip(one.weights, other.weights, strict=True):

@@ -1,6 +1,7 @@
 """The log of a run: a full disk, and what it says of the time taken."""
 
 import json
+import types
 
 import needs
 import numpy as np
@@ -62,6 +63,22 @@ def test_a_last_line_that_finds_no_space_is_told(log):
     raise OSError(28, 'No space left on device')
   with pytest.raises(InputError, match='No space left'), log:
     log._file = type('Full', (), {'close': staticmethod(fail)})
+
+
+def test_a_bar_shows_the_last_loss_and_the_mean_speed(tmp_path, monkeypatch):
+  clock = types.SimpleNamespace(now=0.)
+  monkeypatch.setattr(run_log, 'time', types.SimpleNamespace(
+      perf_counter=lambda: clock.now))
+  log = run_log.RunLog(
+      small_runs.train_config(('d', 'l'), tmp_path), writes=False)
+  for clock.now, loss in ((5., 3.), (8., 1.)):
+    log.add({'segsort_loss': loss})
+  assert log.latest() == {'loss': '1.0000', 'images/s': '0.50'}
+  log.write(2, BATCH, RESULTS)
+  assert log.latest() == {'loss': '1.0000', 'images/s': '0.50'}
+  clock.now = 9.
+  log.add({'segsort_loss': 2.})
+  assert log.latest() == {'loss': '2.0000', 'images/s': '2.00'}
 
 
 def _write(path, text):

@@ -1,7 +1,9 @@
 """Runs: learning, exact resumption, damaged checkpoints, wrong numbers."""
 
 import os
+import re
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -45,10 +47,12 @@ def test_two_steps_and_two_after_a_resume_are_four(
         **settings))
     return capsys.readouterr()
 
-  train('whole')
+  _check_lines(train('whole').err, 0)
   assert checkpoint.steps_in(str(tmp_path / 'whole')) == [2, 4]
   _copy(tmp_path / 'whole', tmp_path / 'cut', [2])
-  assert f'resumed from {tmp_path}/cut/model.ckpt-2' in train('cut').out
+  told = train('cut')
+  assert f'resumed from {tmp_path}/cut/model.ckpt-2' in told.out
+  _check_lines(told.err, 2)
   _assert_equal_runs(tmp_path / 'cut', tmp_path / 'whole', 4)
   # Again, from a newest checkpoint that lost its end: the one before counts,
   # and is not pushed out by the damaged one.
@@ -59,6 +63,16 @@ def test_two_steps_and_two_after_a_resume_are_four(
   assert 'trying the one before' in told.err
   _assert_equal_runs(tmp_path / 'cut', tmp_path / 'whole', 4)
   _check_finished_run(tmp_path / 'whole', train)
+
+
+def _check_lines(err, first):
+  """No terminal: the steps, the last one's loss and the images a second."""
+  assert '\r' not in err
+  lines = [line for line in err.splitlines() if line.startswith('training: ')]
+  assert lines[0].startswith(f'training: {first}/4 [00:00<?, ')
+  assert re.fullmatch(
+      r'training: 4/4 \[\d\d:\d\d<00:00, .*, loss=\d+\.\d{4}, '
+      r'images/s=\d+\.\d\d\]', lines[-1]), lines
 
 
 def _check_finished_run(folder, train):
@@ -131,7 +145,9 @@ def test_parts_equal_one_batch_with_frozen_batch_norm(tiny_dataset, tmp_path):
       np.testing.assert_array_equal(value, start[name], err_msg=name)
 
 
-def test_a_resumed_log_has_each_step_once(tiny_dataset, tmp_path):
+def test_a_resumed_log_has_each_step_once_and_its_bar_the_last(
+    tiny_dataset, tmp_path, capsys, monkeypatch):
+  monkeypatch.setattr(sys.stderr, 'isatty', lambda: True)
   run = tmp_path / 'run'
   settings = {'update_tb_every': 1, 'save_pred_every': 2, 'max_to_keep': 9}
   training.train(small_runs.train_config(tiny_dataset, run, **settings))
@@ -143,6 +159,11 @@ def test_a_resumed_log_has_each_step_once(tiny_dataset, tmp_path):
   training.train(small_runs.train_config(tiny_dataset, run, **settings))
   assert small_runs.logged(run, 'step') == [1, 2, 3, 4]
   assert small_runs.logged_lines(run)[:2] == before[:2]
+  loss, speed = (small_runs.logged(run, name)[-1]
+                 for name in ('segsort_loss', 'images_per_second'))
+  bar = capsys.readouterr().err.rstrip().rpartition('\r')[2]
+  assert bar.startswith('training: 100%|') and '| 4/4 [' in bar
+  assert bar.endswith(f', loss={loss:.4f}, images/s={speed:.2f}]')
 
 
 def test_training_learns_fills_its_bank_and_keeps_its_pictures(
