@@ -54,6 +54,7 @@ def _run(check_golden, capsys, folder, *cases):
   return status, [line for line in lines if 'FAIL' in line], lines[-1]
 
 
+@pytest.mark.slow
 def test_the_whole_folder_passes():
   process = subprocess.run(
       [sys.executable, str(ROOT / 'tests/check_golden.py'),

@@ -12,6 +12,8 @@ import pytest
 
 from segsort import files
 
+pytestmark = pytest.mark.slow
+
 ROOT = pathlib.Path(__file__).parents[2]
 SOURCES = {'cityscapes': 'CITYSCAPES_SOURCE', 'coco_stuff': 'COCO_SOURCE'}
 FOLDERS = {'cityscapes': 'Cityscapes', 'coco_stuff': 'CocoStuff'}

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parents[2]
 TOOLS = ('bash', 'basename', 'cat', 'chmod', 'dirname', 'env', 'grep', 'mkdir',
-         'realpath', 'tail', 'uname')
+         'getconf', 'realpath', 'tail', 'uname')
 
 # A Python whose packages are a file beside it: its last line is what the check
 # of packages says, none if all is well. `-m venv DIR` copies it there, `-m pip`
@@ -231,14 +231,22 @@ def test_run_tests_runs_pytest_then_ruff(machine):
   python.write_text('#!/usr/bin/env bash\n[ "$1" = -c ] || echo "$@ in $PWD"\n'
                     'case "$*" in *"$FAILING"*) exit 5 ;; esac\n')
   python.chmod(0o755)
-  command = ['bash', str(machine.root / 'bashscripts/run_tests.sh'), '-k', 'x']
-  env = {'PATH': str(machine.bin), 'PYTHON': str(python)}
-  result = subprocess.run(command, capture_output=True, text=True,
-                          env={**env, 'FAILING': 'nothing'})
+
+  def run(*words, failing='nothing', **settings):
+    return subprocess.run(
+        ['bash', str(machine.root / 'bashscripts/run_tests.sh'), *words],
+        capture_output=True, text=True,
+        env={'PATH': str(machine.bin), 'PYTHON': str(python),
+             'FAILING': failing, **settings})
+
+  workers = '--dist loadfile --no-loadscope-reorder'
+  result = run('-k', 'x', WORKERS='3')
   assert result.returncode == 0, result.stderr
   assert result.stdout.splitlines() == [
-      f'-m pytest -q -k x in {machine.root}',
+      f'-m pytest -q -rs -n 3 {workers} -k x in {machine.root}',
       f'-m ruff check . in {machine.root}']
-  result = subprocess.run(command, capture_output=True, text=True,
-                          env={**env, 'FAILING': 'pytest -q'})
+  quick = run('--quick', '-x').stdout
+  assert quick.startswith(f'-m pytest -q -rs -n {min(os.cpu_count(), 4)} ')
+  assert f' {workers} -m not slow -x in ' in quick
+  result = run(failing='pytest -q')
   assert result.returncode == 5 and 'ruff' not in result.stdout

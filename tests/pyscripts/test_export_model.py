@@ -21,6 +21,8 @@ from segsort import prototype_set
 from segsort import resumption
 from segsort import run_record
 
+pytestmark = pytest.mark.slow
+
 # What someone else runs: nothing of this project is to be found.
 ELSEWHERE = '''
 import importlib, os, sys

@@ -13,6 +13,8 @@ import pytest
 
 from segsort import files
 
+pytestmark = pytest.mark.slow
+
 GUIDE = pathlib.Path(commands.ROOT) / 'dataset/README.md'
 COLORS = np.array([(128, 96, 64), (0, 160, 0), (128, 128, 160), (0, 0, 0)],
                   np.uint8)

@@ -14,7 +14,8 @@ from segsort import checkpoint
 from segsort import files
 from segsort.confusion_matrix import ConfusionMatrix
 
-pytestmark = pytest.mark.usefixtures('deep_network')
+pytestmark = [
+    pytest.mark.usefixtures('deep_network'), pytest.mark.slow]
 
 SCRIPTS = sorted(
     name.removesuffix('.py')

@@ -6,9 +6,12 @@ import subprocess
 import sys
 import time
 
+import pytest
 import numpy as np
 
 from segsort import checkpoint
+
+pytestmark = pytest.mark.processes
 
 STEPS = 24
 

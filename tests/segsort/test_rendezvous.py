@@ -10,6 +10,8 @@ import pytest
 from segsort import rendezvous
 from segsort.errors import InputError
 
+pytestmark = pytest.mark.processes
+
 
 def free_port():
   with socket.socket() as one:

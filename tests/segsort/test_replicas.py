@@ -19,7 +19,8 @@ from segsort import distribution
 from segsort import training
 from segsort.errors import InputError
 
-pytestmark = pytest.mark.usefixtures('deep_network')
+pytestmark = [
+    pytest.mark.usefixtures('deep_network'), pytest.mark.slow]
 
 
 def _start(path, replicas, ports=(), index=0):
@@ -121,6 +122,7 @@ def _free_ports(count):
   return ports
 
 
+@pytest.mark.processes
 def test_two_workers_train_through_the_script(tiny_dataset, tmp_path):
   ports = _free_ports(2)
   workers = [_start_worker(index, ports, tiny_dataset, tmp_path / 'two')
@@ -153,6 +155,7 @@ def _wait_for_step(folder, step, workers):
     time.sleep(.05)
 
 
+@pytest.mark.processes
 def test_a_signal_to_one_worker_stops_both_and_a_lost_one_is_named(
     tiny_dataset, tmp_path):
   """First SIGTERM to the second worker, then, resumed, SIGKILL."""
@@ -177,6 +180,7 @@ def test_a_signal_to_one_worker_stops_both_and_a_lost_one_is_named(
   assert 'Traceback' not in told
 
 
+@pytest.mark.processes
 def test_an_absent_worker_is_named_in_time(tiny_dataset, tmp_path):
   ports = _free_ports(2)
   worker = _start_worker(
@@ -203,6 +207,7 @@ def test_more_gpus_than_there_are():
         ('', ''), '', strategy='mirrored', num_gpu=99))
 
 
+@pytest.mark.processes
 def test_workers_of_unshared_folders_do_not_start(tiny_dataset, tmp_path):
   """One would go on from step 3, the other begins."""
   training.train(small_runs.train_config(

@@ -15,7 +15,8 @@ from segsort import files
 from segsort import inference
 from segsort import prototype_set
 
-pytestmark = pytest.mark.usefixtures('deep_network')
+pytestmark = [
+    pytest.mark.usefixtures('deep_network'), pytest.mark.processes]
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))

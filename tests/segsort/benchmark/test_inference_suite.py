@@ -6,6 +6,8 @@ import pytest
 from segsort.benchmark import inference_suite
 from segsort.benchmark import release_inference
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(name='rows', scope='module')
 def _rows():
