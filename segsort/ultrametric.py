@@ -131,7 +131,7 @@ def edge_strengths(contours, edges):
   below = np.floor(place)
   share = place - below
   ridges = [
-      np.maximum(contours[k, *edges.first.T], contours[k, *edges.second.T])
+      np.maximum(contours[(k, *edges.first.T)], contours[(k, *edges.second.T)])
       for k in (below.astype(int) % count, (below.astype(int) + 1) % count)]
   return (1 - share) * ridges[0] + share * ridges[1]
 
