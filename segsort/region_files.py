@@ -67,7 +67,8 @@ def read_segmentations(path, thresholds):
   try:
     with np.load(path, allow_pickle=False) as file:
       ucm = file['ucm2']
-  except (*files.UNREADABLE, TypeError) as error:
+  # A lone array has no `with`: TypeError, before Python 3.11 AttributeError.
+  except (*files.UNREADABLE, TypeError, AttributeError) as error:
     raise InputError(
         f'cannot read the contour map {path}: {error}; it must hold `ucm2`'
     ) from error

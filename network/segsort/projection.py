@@ -55,7 +55,9 @@ def project(embeddings, components):
   Returns:
     f32[..., num_components].
   """
-  return tf.einsum('...d,dc->...c', embeddings, components)
+  # Not einsum with an ellipsis: in TensorFlow 2.16 oneDNN computes only the
+  # first of a batch right.
+  return tf.tensordot(embeddings, components, 1)
 
 
 def pca_colors(embeddings):
