@@ -144,6 +144,7 @@ def last_error(result):
   return lines[0]
 
 
+@pytest.mark.slow
 def test_from_nothing_to_masks_and_lists(server, tmp_path):
   environment = settings(server, tmp_path, PYTHON=sys.executable)
   result = run(environment, cwd=tmp_path)

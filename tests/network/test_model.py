@@ -133,6 +133,7 @@ def test_compiled_gradient_in_half_precision(half_precision, build_head):
 
 
 @pytest.mark.parametrize('head', network.HEADS)
+@pytest.mark.slow
 def test_saved_model_takes_any_size(tmp_path, head):
   model = small_model(head)
   model.export(str(tmp_path), verbose=False)

@@ -35,6 +35,7 @@ def _folders(tmp_path):
   return tmp_path
 
 
+@pytest.mark.slow
 def test_prints_the_table_from_any_folder(folders):
   done = subprocess.run(
       [sys.executable, SCRIPT, '--pred_dir', 'pred', '--gt_dir', 'gt',

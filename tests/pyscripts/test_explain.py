@@ -6,6 +6,8 @@ import pytest
 import network
 from segsort import checkpoint
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(name='typed')
 def _typed(tiny_dataset, tmp_path):

@@ -13,6 +13,8 @@ from segsort import checkpoint
 from segsort import files
 from segsort import prototype_set
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope='module', name='snapshot')
 def _snapshot(tmp_path_factory):

@@ -118,6 +118,7 @@ def test_training_learns_and_serves_the_detector(bsds, tmp_path):
   assert model.output_shape[-1] == contour_model.NUM_OUTPUTS
 
 
+@pytest.mark.slow
 def test_a_stopped_training_ends_with_the_same_bits(
     bsds, tmp_path, monkeypatch):
   flags = {'data_dir': bsds, 'train_splits': 'val', 'eval_split': 'val',

@@ -136,6 +136,7 @@ def _covering(contours, truths):
   return (scores.coverings @ scores.sizes / scores.sizes.sum()).max()
 
 
+@pytest.mark.slow
 def test_regions_of_photographs_and_what_a_turned_orientation_costs():
   bsds = needs.shared('data/bsds500')
   right, turned = [], []

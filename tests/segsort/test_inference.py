@@ -200,6 +200,7 @@ def test_networks_of_other_dimensions_in_one_process(rng, prototypes, padding):
 
 
 @pytest.mark.parametrize('height, width', ((96, 70), (40, 150), (31, 20)))
+@pytest.mark.slow
 def test_every_pixel_has_the_label_of_the_plain_path(rng, height, width):
   """Batches, chunks, one graph and painted votes change no bit of a label."""
   keras.utils.set_random_seed(0)

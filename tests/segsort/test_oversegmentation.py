@@ -147,6 +147,7 @@ def test_another_network_under_the_same_name_is_noticed(make, tmp_path):
   assert "--detector_path 'net.onnx " in commands.fail(SCRIPT, **make)
 
 
+@pytest.mark.slow
 def test_processes_make_the_same_masks(make, tmp_path):
   commands.succeed(SCRIPT, **make)
   commands.succeed(SCRIPT, **{

@@ -158,6 +158,7 @@ def test_a_real_network_as_it_was_trained(tiny_dataset, tmp_path):
 @pytest.mark.parametrize('settings, words', (
     ({'save_dir': '/elsewhere'}, 'is not in --data_dir'),
     ({'restore_from': '/nowhere'}, 'nowhere')))
+@pytest.mark.slow
 def test_what_cannot_be_grouped_is_said(data, settings, words):
   with pytest.raises(InputError, match=words) as raised:
     pixel_groups.group_pixels(

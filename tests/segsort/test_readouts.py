@@ -52,6 +52,7 @@ def test_the_nearest_centre(rng):
       readouts.nearest_centre(vectors, centres), expected.argmin(-1))
 
 
+@pytest.mark.slow
 def test_the_command_scores_an_unsupervised_run(tiny_dataset, tmp_path):
   data = {'data_dir': tiny_dataset[0], 'data_list': tiny_dataset[1]}
   run = tmp_path / 'run'

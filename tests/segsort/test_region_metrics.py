@@ -68,6 +68,7 @@ def test_best_thresholds_by_hand():
       {'ods': 1.5, 'ods_threshold': .2, 'ois': 1., 'at_last': .5})
 
 
+@pytest.mark.slow
 def test_published_contour_maps_have_their_scores(capsys):
   """gPb-owt-ucm on all 40 images, as its authors' benchmark scores it."""
   bsds = needs.shared('data/bsds500')

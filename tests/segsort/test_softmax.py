@@ -20,6 +20,8 @@ from segsort import settings
 from segsort import softmax
 from segsort.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 
 def _config(where, folder, **given):
   """Small, without the settings that softmax has no flags for."""

@@ -38,6 +38,7 @@ def _assert_equal_runs(ours, theirs, step):
     assert value.tobytes() == theirs[name].tobytes(), name
 
 
+@pytest.mark.slow
 def test_two_steps_and_two_after_a_resume_are_four(
     tiny_dataset, tmp_path, capsys):
   """Bit for bit on CPUs, without any switch for determinism."""
@@ -108,6 +109,7 @@ def test_banks_take_part_in_the_loss_with_what_they_hold(state):
   assert len({round(float(loss), 4) for loss in losses}) == 3
 
 
+@pytest.mark.slow
 def test_two_parts_have_the_gradient_of_one_batch(state):
   run, config, _ = state
   one = _batch(state)
@@ -126,6 +128,7 @@ def test_two_parts_have_the_gradient_of_one_batch(state):
     np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_parts_equal_one_batch_with_frozen_batch_norm(tiny_dataset, tmp_path):
   """Two batches of 1 an update, against one of 2: three updates."""
   for name, settings in (('whole', {'batch_size': 2}),
@@ -145,6 +148,7 @@ def test_parts_equal_one_batch_with_frozen_batch_norm(tiny_dataset, tmp_path):
       np.testing.assert_array_equal(value, start[name], err_msg=name)
 
 
+@pytest.mark.slow
 def test_a_resumed_log_has_each_step_once_and_its_bar_the_last(
     tiny_dataset, tmp_path, capsys, monkeypatch):
   monkeypatch.setattr(sys.stderr, 'isatty', lambda: True)

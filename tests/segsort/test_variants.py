@@ -18,6 +18,8 @@ from segsort import train_step
 from segsort import training
 from segsort.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def tiny_network(monkeypatch):

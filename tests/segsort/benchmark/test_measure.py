@@ -4,6 +4,7 @@ import time
 
 import needs
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from segsort.benchmark import measure
@@ -14,6 +15,7 @@ def _judge(ours, twin, **aims):
       name='row', ours=ours, twin=twin, repeats=3, **aims))
 
 
+@pytest.mark.slow
 def test_every_turn_runs_both_and_the_slower_twin_wins():
   calls = []
 

@@ -6,7 +6,7 @@ import pytest
 
 from segsort.explanation import stage
 
-pytestmark = needs.chromium
+pytestmark = [needs.chromium, pytest.mark.slow]
 
 
 @pytest.fixture(scope='module', name='url')

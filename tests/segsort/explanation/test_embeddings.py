@@ -102,6 +102,7 @@ def test_a_map_without_pictures_has_dots_only(
       capsys.readouterr().err)
 
 
+@pytest.mark.slow
 def test_figures_of_a_run(run, explain_flags, tmp_path, capsys):
   config = explain_flags(
       tmp_path, flags.FigureFlags, k_in_nearest_neighbors=4, max_images=2)
