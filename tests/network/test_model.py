@@ -97,6 +97,7 @@ def half_precision():
   keras.config.set_dtype_policy(policy)
 
 
+@pytest.mark.half_precision
 @pytest.mark.parametrize('head', network.HEADS)
 def test_half_precision(half_precision, head):
   model = network.build_embedding_model('resnet_small', head, 8)
@@ -110,6 +111,7 @@ def test_half_precision(half_precision, head):
       embeddings, expected, atol=0.05 * np.abs(expected).max())
 
 
+@pytest.mark.half_precision
 @pytest.mark.parametrize('build_head', [
     network.pspnet.build_pspnet, network.deeplab.build_deeplab])
 def test_compiled_gradient_in_half_precision(half_precision, build_head):

@@ -48,6 +48,7 @@ def two_losses(where, **settings):
   return losses
 
 
+@pytest.mark.half_precision
 def test_variants_agree_with_float32(tiny_dataset, tiny_network):
   plain = two_losses(tiny_dataset)
   compiled = two_losses(tiny_dataset, jit_compile=True)
