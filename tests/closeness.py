@@ -64,8 +64,8 @@ def assert_close(ours, expected, fraction=FLOATS, what=''):
 
 def perturbed(values, rng):
   """Returns f32 values, each off by some rounding errors."""
-  noise = 1 + PERTURBATION * rng.standard_normal(np.shape(values))
-  return (np.asarray(values) * noise).astype(np.float32)
+  noise = rng.standard_normal(np.shape(values), np.float32)
+  return np.asarray(values) * (1 + np.float32(PERTURBATION) * noise)
 
 
 class NoiseFloor:
