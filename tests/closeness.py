@@ -22,6 +22,8 @@ FLOATS = 1e-5
 PERTURBATION = 2e-7
 # The floor is one draw of what another processor does, hence a multiple of it.
 FLOORS = 3
+# Two cosines of some ten terms, each off by up to 8 units of 2^-24.
+LEAD = 1e-6
 
 
 def error(ours, expected):
@@ -60,6 +62,29 @@ def assert_close(ours, expected, fraction=FLOATS, what=''):
   assert found <= fraction, (
       f'{what or "tensor"}: off by {found:.3g} of its largest magnitude, more '
       f'than {fraction:.3g}\n{np.asarray(ours)}\nnot\n{np.asarray(expected)}')
+
+
+def leaders(cosines, number):
+  """Returns the indices of the highest cosines of each row, for twins.
+
+  What is level but for rounding takes either turn: labels and neighbours of
+  such data would be equal on some processors only.
+
+  Args:
+    cosines: float[..., N], or other scores of magnitude 1.
+    number: how many of a row.
+
+  Returns:
+    i[..., number], the highest first.
+
+  Raises:
+    AssertionError: one of them is closer than LEAD to the next.
+  """
+  cosines = np.asarray(cosines, float)
+  order = np.argsort(-cosines, -1, kind='stable')[..., :number + 1]
+  leads = -np.diff(np.take_along_axis(cosines, order, -1))
+  assert (leads > LEAD).all(), f'a lead of {leads.min():.3g}: other data'
+  return order[..., :number]
 
 
 def perturbed(values, rng):

@@ -1,5 +1,6 @@
 """A folded network has the outputs of the trained one."""
 
+import closeness
 import keras
 import numpy as np
 import pytest
@@ -29,9 +30,7 @@ def test_outputs_are_those_of_the_network_in_evaluation_mode(build, rng, head):
   folded = network.fold_batch_norm(model, 'resnet_small', head, 6)
   images = rng.normal(size=(2, 33, 48, 3)).astype(np.float32) * 50
   expected = np.asarray(model(images, training=False))
-  np.testing.assert_allclose(
-      folded(images, training=False), expected,
-      atol=1e-5 * np.abs(expected).max())
+  closeness.assert_close(folded(images, training=False), expected)
   for old, new in zip(before, model.get_weights()):
     np.testing.assert_array_equal(old, new)
 
@@ -56,6 +55,6 @@ def test_one_channel_by_hand():
   folded = keras.Model(images, folding.Bias(name='a.BatchNorm')(
       keras.layers.Conv2D(1, 1, use_bias=False, name='a')(images)))
   folding.copy_folded(model, folded)
-  np.testing.assert_allclose(folded.get_layer('a').kernel, [[[[6.]]]])
-  np.testing.assert_allclose(folded.get_layer('a.BatchNorm').bias, [-8.])
-  np.testing.assert_allclose(folded(np.full((1, 1, 1, 1), 5.)), [[[[22.]]]])
+  closeness.assert_close(folded.get_layer('a').kernel, [[[[6.]]]])
+  closeness.assert_close(folded.get_layer('a.BatchNorm').bias, [-8.])
+  closeness.assert_close(folded(np.full((1, 1, 1, 1), 5.)), [[[[22.]]]])

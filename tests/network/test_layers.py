@@ -1,5 +1,6 @@
 """Resizes, pooling, shifts and convolutions against loops and by hand."""
 
+import closeness
 import keras
 import numpy as np
 import pytest
@@ -16,9 +17,8 @@ SIZES = [((4, 4), (8, 8)), ((5, 7), (3, 4)), ((6, 9), (13, 2)),
 def test_bilinear_equals_twin(old, new):
   images = np.random.default_rng(0).normal(size=(2, *old, 3))
   images = images.astype(np.float32)
-  np.testing.assert_allclose(
-      layers.resize_bilinear(images, new), bilinear_twin(images, new),
-      atol=1e-5)
+  closeness.assert_close(
+      layers.resize_bilinear(images, new), bilinear_twin(images, new))
 
 
 @pytest.mark.parametrize('old,new', SIZES)
@@ -53,8 +53,7 @@ def test_compiled_resize_is_the_same(function):
   images = np.random.default_rng(0).normal(size=(1, 7, 10, 2))
   images = images.astype(np.float32)
   compiled = tf.function(lambda x: function(x, (12, 5)), jit_compile=True)
-  np.testing.assert_allclose(
-      compiled(images), function(images, (12, 5)), atol=1e-5)
+  closeness.assert_close(compiled(images), function(images, (12, 5)))
 
 
 @pytest.mark.parametrize('size', [(12, 12), (13, 7), (5, 1), (1, 1), (6, 17)])
@@ -63,7 +62,7 @@ def test_pooling_equals_twin(size, num_bins):
   inputs = np.random.default_rng(0).normal(size=(2, *size, 3))
   inputs = inputs.astype(np.float32)
   pooled = layers.AdaptiveAveragePool(num_bins)(inputs)
-  np.testing.assert_allclose(pooled, pool_twin(inputs, num_bins), atol=1e-5)
+  closeness.assert_close(pooled, pool_twin(inputs, num_bins))
 
 
 @pytest.mark.parametrize('num_bins', [1, 2, 3, 6])
@@ -72,14 +71,14 @@ def test_pooling_equals_the_release_where_it_divides(num_bins):
   inputs = inputs.astype(np.float32)
   window = (12 // num_bins, 18 // num_bins)
   released = tf.nn.avg_pool2d(inputs, window, window, 'VALID')
-  np.testing.assert_allclose(
-      layers.AdaptiveAveragePool(num_bins)(inputs), released, atol=1e-6)
+  closeness.assert_close(
+      layers.AdaptiveAveragePool(num_bins)(inputs), released)
 
 
 def test_averaging_matrix_by_hand():
-  np.testing.assert_allclose(
+  np.testing.assert_array_equal(
       layers.averaging_matrix(3, 2), [[.5, .5, 0], [0, .5, .5]])
-  np.testing.assert_allclose(
+  np.testing.assert_array_equal(
       layers.averaging_matrix(2, 3), [[1, 0], [.5, .5], [0, 1]])
 
 
@@ -114,9 +113,8 @@ def test_atrous_convolution_equals_twin(size, dilation):
   layer = layers.AtrousConv2D(4, 3, padding='same', dilation_rate=dilation)
   layer.build(inputs.shape)
   layer.set_weights([kernel, bias])
-  np.testing.assert_allclose(
-      layer(inputs), convolution_twin(inputs, kernel, bias, dilation),
-      atol=1e-5)
+  closeness.assert_close(
+      layer(inputs), convolution_twin(inputs, kernel, bias, dilation))
 
 
 def test_atrous_convolution_has_the_gradients_of_keras():
@@ -133,7 +131,7 @@ def test_atrous_convolution_has_the_gradients_of_keras():
       loss = tf.reduce_sum(layer(inputs) * target)
     gradients.append(tape.gradient(loss, [inputs, *layer.trainable_variables]))
   for ours, theirs in zip(*gradients):
-    np.testing.assert_allclose(ours, theirs, atol=1e-4)
+    closeness.assert_close(ours, theirs)
 
 
 @pytest.mark.parametrize('size', [(6, 6), (7, 5), (1, 1)])
@@ -145,8 +143,7 @@ def test_strided_convolution_keeps_even_positions(size):
     outputs = layers.convolve(images, 3, 3, name='conv', stride=stride)
     models.append(keras.Model(images, outputs))
   models[1].set_weights(models[0].get_weights())
-  np.testing.assert_allclose(
-      models[1](inputs), models[0](inputs)[:, ::2, ::2], atol=1e-5)
+  closeness.assert_close(models[1](inputs), models[0](inputs)[:, ::2, ::2])
 
 
 def test_batch_norm_moves_towards_the_biased_variance():
@@ -154,11 +151,9 @@ def test_batch_norm_moves_towards_the_biased_variance():
   layer = layers.batch_norm(0.9)(name='norm')
   outputs = layer(inputs.astype(np.float32), training=True)
   mean, variance = inputs.mean((0, 1, 2)), inputs.var((0, 1, 2))
-  np.testing.assert_allclose(layer.moving_mean, 0.1 * mean, rtol=1e-4)
-  np.testing.assert_allclose(
-      layer.moving_variance, 0.9 + 0.1 * variance, rtol=1e-4)
-  np.testing.assert_allclose(
-      outputs, (inputs - mean) / np.sqrt(variance + 0.001), atol=1e-4)
+  closeness.assert_close(layer.moving_mean, 0.1 * mean)
+  closeness.assert_close(layer.moving_variance, 0.9 + 0.1 * variance)
+  closeness.assert_close(outputs, (inputs - mean) / np.sqrt(variance + 0.001))
 
 
 def test_initial_values():

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 
+import closeness
 import commands
 import keras
 import numpy as np
@@ -105,6 +106,16 @@ def _inferred(flags, photos, folder, **more):
       f'{folder}/gray/{os.path.splitext(name)[0]}.png') for name in SIZES}
 
 
+def _off_by_rounding(snapshot, folder):
+  """Writes a checkpoint, its weights off by rounding errors."""
+  rng = np.random.default_rng(0)
+  weights = checkpoint.load(str(snapshot / 'model.ckpt-1'))
+  checkpoint.save(str(folder / 'off/model.ckpt-1'), {
+      name: closeness.perturbed(weight, rng)
+      for name, weight in weights.items()})
+  return folder / 'off'
+
+
 def test_labels_are_those_of_inference_where_this_project_is_not(
     flags, photos, exported, tmp_path):
   environment = {name: value for name, value in os.environ.items()
@@ -120,8 +131,12 @@ def test_labels_are_those_of_inference_where_this_project_is_not(
     assert found[f'{name}/labels'].shape == size
     assert found[f'{name}/embeddings'].shape == (*size, 8)
     assert len(np.unique(found[f'{name}/labels'])) > 1
+  # No label hangs on rounding: not on that of weights either.
+  off = _inferred({**flags, 'restore_from': _off_by_rounding(
+      flags['restore_from'], tmp_path)}, photos, tmp_path / 'o')
   for name in ('small.jpg', 'whole.png'):
     np.testing.assert_array_equal(found[f'{name}/labels'], labels[name])
+    np.testing.assert_array_equal(off[name], labels[name])
   # Seen whole: as by a window of its size, to rounding.
   labels = _inferred(flags, photos, tmp_path / 'l', input_size='40,64')
   same = found['large.png/labels'] == labels['large.png']
@@ -146,11 +161,10 @@ def test_what_is_told_of_segments_belongs_together(exported, flags, photos):
   for segment in np.unique(found['segments']):
     mean = unit[found['segments'] == segment].sum(0)
     cosines = features @ (mean / np.linalg.norm(mean))
-    np.testing.assert_allclose(
-        found['similarities'][segment], np.sort(cosines)[:-6:-1], atol=1e-5)
-    np.testing.assert_allclose(
-        cosines[found['neighbours'][segment]], np.sort(cosines)[:-6:-1],
-        atol=1e-5)
+    closeness.assert_close(
+        found['similarities'][segment], np.sort(cosines)[:-6:-1])
+    closeness.assert_close(
+        cosines[found['neighbours'][segment]], np.sort(cosines)[:-6:-1])
 
 
 def test_a_folded_network_embeds_alike(exported, flags, photos, tmp_path):
@@ -160,7 +174,7 @@ def test_a_folded_network_embeds_alike(exported, flags, photos, tmp_path):
   plain, folded = (
       tf.saved_model.load(str(folder)).signatures['embed'](image)['embeddings']
       for folder in (exported, tmp_path / 'f'))
-  np.testing.assert_allclose(folded, plain, atol=1e-4 * np.abs(plain).max())
+  closeness.assert_close(folded, plain)
   assert (np.asarray(folded) != np.asarray(plain)).any()
 
 

@@ -4,6 +4,7 @@ import json
 import os
 
 import commands
+import keras
 import numpy as np
 import PIL.Image
 import pytest
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.slow
 def _snapshot(tmp_path_factory):
   """A checkpoint of an untrained network, and prototypes of two classes."""
   folder = tmp_path_factory.mktemp('snapshot')
+  keras.utils.set_random_seed(0)
   model = network.build_embedding_model('resnet_small', 'pspnet', 8)
   checkpoint.save(str(folder / 'model.ckpt-1'),
                   network.named_variables(model))
@@ -93,7 +95,9 @@ def test_folded_batch_normalisation_keeps_the_labels(flags, tmp_path):
   labels, folded = (np.concatenate([
       files.read_mask(str(tmp_path / f'{folder}/gray/{name}.png')).ravel()
       for name in SIZES]) for folder in ('r', 'folded'))
-  assert (labels == folded).mean() >= .9999
+  assert .2 < labels.mean() < .8  # all of one class would be equal anyway
+  # A pixel between two clusters may go either way; an error moves segments.
+  assert (labels == folded).mean() > .99
 
 
 def test_results_within_the_folder_are_no_pictures_of_it(flags, photos):

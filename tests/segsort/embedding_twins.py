@@ -1,5 +1,6 @@
 """A network without weights, and embeddings of windows summed by hand."""
 
+import closeness
 import numpy as np
 import tensorflow as tf
 
@@ -62,8 +63,11 @@ def locations(height, width):
                               np.arange(width) / width, indexing='ij'), -1)
 
 
-def cluster(embeddings, places, taking_part, number, iterations):
-  """Spherical k-means of one image, from a grid of number x number."""
+def cluster(embeddings, places, taking_part, number, iterations, clear=False):
+  """Spherical k-means of one image, from a grid of number x number.
+
+  `clear` asserts that no label hangs on rounding.
+  """
   features = unit(np.concatenate([unit(embeddings), places], -1))
   height, width = taking_part.shape
   cells = -(-height // number), -(-width // number)
@@ -75,4 +79,6 @@ def cluster(embeddings, places, taking_part, number, iterations):
     cosines = features @ unit(sums).T
     cosines[..., ~sums.any(-1)] = -9
     labels = np.where(taking_part, cosines.argmax(-1), -1)
+    if clear:
+      closeness.leaders(cosines[taking_part], 1)
   return labels

@@ -87,6 +87,9 @@ def test_no_more_than_depth_results_wait():
         handed_over.append(number)
   thread = threading.Thread(target=hand_over)
   thread.start()
+  deadline = time.time() + 60
+  while len(handed_over) < 2 and time.time() < deadline:
+    time.sleep(.01)
   thread.join(.3)
   assert handed_over == [0, 1]
   gate.set()

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import closeness
 import embedding_twins
 import numpy as np
 import pytest
@@ -52,7 +53,7 @@ def test_embeddings_of_overlapping_windows_are_summed(
   embeddings = embedder.embed(image).numpy()
   expected = embedding_twins.embed(image, (16, 24), ends)
   assert embeddings.shape == (height, width, 4)
-  np.testing.assert_allclose(embeddings, expected, atol=1e-5)
+  closeness.assert_close(embeddings, expected)
 
 
 def test_padding_beside_an_image_changes_no_embedding_of_one_window(rng):
@@ -62,7 +63,7 @@ def test_padding_beside_an_image_changes_no_embedding_of_one_window(rng):
   small, large = (
       embedding.Embedder(embedding_twins.eighth_pixels, window, (8, 8)).embed(
           image).numpy() for window in ((24, 24), (40, 40)))
-  np.testing.assert_allclose(small[:9, :9], large[:9, :9], atol=1e-6)
+  closeness.assert_close(small[:9, :9], large[:9, :9])
 
 
 def test_a_restored_network_holds_the_checkpoint(tmp_path):
@@ -93,7 +94,6 @@ def test_cues_by_hand():
       [[.25, .5]]]
   assert embedding.num_cues(config) == 2
   config = dataclasses.replace(config, location_weight=2., color_weight=.5)
-  np.testing.assert_allclose(
-      embedding.cues_of(locations, pixels, config),
-      [[[.5, 1, 0, .1, .5]]], rtol=1e-6)
+  closeness.assert_close(
+      embedding.cues_of(locations, pixels, config), [[[.5, 1, 0, .1, .5]]])
   assert embedding.num_cues(config) == 5

@@ -1,6 +1,7 @@
 """The gradient detector: half-discs by loops, orientations, quality."""
 
 
+import closeness
 import cv2
 import needs
 import numpy as np
@@ -71,7 +72,7 @@ def test_half_discs_against_loops(rng):
       a, b = (sum(side[v, u] * plane[4 + v, 4 + u]
                   for v in range(7) for u in range(7)) for side in sides)
       total += (a - b) ** 2 / (a + b + 1e-6) / 2
-    assert gradients[k, 7, 7] == pytest.approx(total, abs=1e-5)
+    closeness.assert_close(gradients[k, 7, 7], total)
 
 
 def test_sectors_share_the_disc():

@@ -4,6 +4,7 @@ import json
 import shutil
 import zipfile
 
+import closeness
 import commands
 import keras
 import numpy as np
@@ -244,7 +245,7 @@ def test_an_onnx_network_sees_the_stated_pixels(tmp_path, rng):
        image[..., 0] / 1020)):
     detect = contour_detectors.make_detector(
         _config(tmp_path / 'edges.onnx', **settings))
-    np.testing.assert_allclose(detect(image, 'x')[0], expected + .5, atol=1e-5)
+    closeness.assert_close(detect(image, 'x')[0], expected + .5)
 
 
 def test_onnx_networks_that_are_no_edge_networks(make, tmp_path):

@@ -2,6 +2,7 @@
 
 import itertools
 
+import closeness
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -60,7 +61,7 @@ def test_a_view_is_a_crop_of_the_legacy_resize(scale, mirror):
       view = scale, mirror, offset
       pixels, (seen,), locations = _view(image, labels, (16, 16), view)
       expected, maps = _view_twin(image, labels, (16, 16), view)
-      np.testing.assert_allclose(pixels, expected, atol=1e-3)
+      closeness.assert_close(pixels, expected)
       np.testing.assert_array_equal(seen, maps[..., 0])
       np.testing.assert_allclose(
           locations, maps[..., 1:] / [height, width], rtol=1e-6)

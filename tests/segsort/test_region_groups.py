@@ -1,5 +1,6 @@
 """Groups of regions: textures turned, recoloured, dimmed; files and lists."""
 
+import closeness
 import numpy as np
 import pytest
 
@@ -113,9 +114,9 @@ def test_rows_tell_regions_apart_where_they_mean_something(data):
     regions[24:] = 1
     files.write_png(str(data / f'hed/im{i}.png'), regions)
   rows = region_groups.mean_rows(examples, np.arange(12), 12)
-  np.testing.assert_allclose(rows, [11.5 / 48, 35.5 / 48] * 6)
+  closeness.assert_close(rows, [11.5 / 48, 35.5 / 48] * 6)
   one = region_groups.mean_rows(examples, np.arange(12) // 2, 6)
-  np.testing.assert_allclose(one, [23.5 / 48] * 6)
+  closeness.assert_close(one, [23.5 / 48] * 6)
   region_groups.group_regions(_config(data, num_groups=2, row_weight=9.))
   masks = [files.read_mask(str(data / f'groups/im{i}.png'))
            for i in range(len(PICTURES))]
@@ -144,7 +145,7 @@ def test_the_list_leads_to_the_groups(data):
 def test_histograms_by_hand():
   regions = np.array([[0, 0, 2], [0, 0, 2]])
   words = np.array([[0, 1, 1], [1, 1, 1]])
-  np.testing.assert_allclose(
+  closeness.assert_close(
       texture_descriptors.region_histograms(regions, words, 3),
       np.sqrt([[.25, .75, 0], [0, 0, 0], [0, 1, 0]]))
 
@@ -161,8 +162,8 @@ def test_textons_are_the_nearest(rng):
   found = texture_descriptors.nearest_textons(responses, textons)
   for y in range(3):
     for x in range(5):
-      distances = [np.square(responses[:, y, x] - t).sum() for t in textons]
-      assert found[y, x] == np.argmin(distances)
+      distances = np.square(responses[:, y, x] - textons).sum(1)
+      assert [found[y, x]] == closeness.leaders(-distances, 1)
 
 
 def test_a_brighter_or_stronger_picture_has_the_same_responses():
@@ -170,6 +171,7 @@ def test_a_brighter_or_stronger_picture_has_the_same_responses():
   found, stronger = (
       texture_descriptors.texture_responses(value) for value in (
           lightness, (lightness * 1.4 - .1).astype(np.float32)))
+  # The contrast that all is divided by has LEAST_CONTRAST added.
   np.testing.assert_allclose(stronger, found, rtol=.06, atol=.02)
 
 
@@ -178,7 +180,7 @@ def test_a_turn_by_a_quarter_turns_the_responses():
   found, turned = (texture_descriptors.texture_responses(
       np.ascontiguousarray(value)) for value in (
           lightness, np.rot90(lightness)))
-  np.testing.assert_allclose(turned, np.rot90(found, axes=(1, 2)), atol=1e-4)
+  closeness.assert_close(turned, np.rot90(found, axes=(1, 2)))
 
 
 def test_numbers_may_leave_some_out(data, capsys):

@@ -67,8 +67,6 @@ def test_a_shard_killed_and_started_again(settings, tmp_path):
   one, two = str(tmp_path / 'one'), str(tmp_path / 'two')
   shard = _start('extract_prototypes', settings, save_dir=two, num_shards=2,
                  shard_index=1)
-  extraction.extract_prototypes(
-      _config(config_lib.ExtractConfig, settings, save_dir=one))
   done = (f'{two}/prototypes/shard-00001-of-00002/'
           f'{prototype_set.IMAGES}.partial')
   deadline = time.time() + 300
@@ -79,6 +77,8 @@ def test_a_shard_killed_and_started_again(settings, tmp_path):
   shard.communicate()
   before = files.read_bytes(done).count(b'\n')
   assert before < 18  # it was killed on its way
+  extraction.extract_prototypes(
+      _config(config_lib.ExtractConfig, settings, save_dir=one))
   extraction.extract_prototypes(_config(
       config_lib.ExtractConfig, settings, save_dir=two, num_shards=2))
   told = _ends_well(_start(

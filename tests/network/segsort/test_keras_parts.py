@@ -4,6 +4,7 @@ import os
 import re
 import types
 
+import closeness
 import keras
 import numpy as np
 import pytest
@@ -38,11 +39,11 @@ def test_the_loss_is_that_of_training_without_a_bank(rng, height, width):
   loss = segsort.SegSortLoss(
       num_clusters=3, kmeans_iterations=4, concentration=6.)
   unit = clustering.normalize(raw)
-  np.testing.assert_allclose(loss(labels, unit), expected, rtol=1e-6)
-  np.testing.assert_allclose(
-      loss(labels[..., None].astype(np.uint8), unit), expected, rtol=1e-6)
+  closeness.assert_close(loss(labels, unit), expected)
+  closeness.assert_close(
+      loss(labels[..., None].astype(np.uint8), unit), expected)
   negative = np.where(labels == 255, -1, labels)
-  np.testing.assert_allclose(loss(negative, unit), expected, rtol=1e-6)
+  closeness.assert_close(loss(negative, unit), expected)
   assert expected > .1
 
 
@@ -58,7 +59,7 @@ def test_the_head_projects_to_unit_length(rng):
   kernel, bias = head.get_weights()
   expected = features @ kernel[0, 0] + bias
   expected /= np.linalg.norm(expected, axis=-1, keepdims=True)
-  np.testing.assert_allclose(embeddings, expected, atol=1e-6)
+  closeness.assert_close(embeddings, expected)
   assert head.compute_output_shape((2, 3, 4, 6)) == (2, 3, 4, 5)
 
 
@@ -105,5 +106,6 @@ def test_the_example_of_the_readme_learns(rng, root):
   losses = given['model'].history.history['loss']
   assert losses[-1] < .7 * losses[0]
   found = given['found']
-  assert (found['labels'].numpy() == masks[17]).mean() > .95
+  # Ground alone would be .81; an output stride of 4 costs some of the corners.
+  assert (found['labels'].numpy() == masks[17]).mean() > .9
   assert found['neighbours'].shape == found['similarities'].shape == (25, 3)

@@ -1,5 +1,6 @@
 """Labels and prototypes of an image against loops."""
 
+import closeness
 import embedding_twins
 import numpy as np
 import pytest
@@ -26,15 +27,14 @@ def test_labels_and_neighbours_equal_a_twin(rng, embeddings):
   height, width = embeddings.shape[:2]
   segments = embedding_twins.cluster(
       embeddings, embedding_twins.locations(height, width),
-      np.ones((height, width), bool), 3, 3)
+      np.ones((height, width), bool), 3, 3, clear=True)
   np.testing.assert_array_equal(found['segments'], segments)
   for segment in np.unique(segments):
     mean = embedding_twins.unit(embeddings[segments == segment].sum(0))
     cosines = prototypes @ mean
-    nearest = np.argsort(-cosines)[:5]
+    nearest = closeness.leaders(cosines, 5)
     np.testing.assert_array_equal(found['neighbours'][segment], nearest)
-    np.testing.assert_allclose(
-        found['similarities'][segment], cosines[nearest], atol=1e-5)
+    closeness.assert_close(found['similarities'][segment], cosines[nearest])
     winner = np.bincount(classes[nearest], minlength=4).argmax()
     assert found['segment_labels'][segment] == winner
     assert (found['labels'].numpy()[segments == segment] == winner).all()
@@ -47,19 +47,19 @@ def test_prototypes_equal_a_twin(rng, embeddings):
       tf.constant(embeddings), tf.constant(classes), **SETTINGS)
   annotated = (classes >= 0) & (classes < 4)
   clusters = embedding_twins.cluster(
-      embeddings, embedding_twins.locations(*classes.shape), annotated, 3, 3)
+      embeddings, embedding_twins.locations(*classes.shape), annotated, 3, 3,
+      clear=True)
   order = list(dict.fromkeys(clusters[annotated].tolist()))
   assert len(order) == len(labels)
   for cluster, feature, label in zip(order, features, labels):
     majority = np.bincount(classes[clusters == cluster]).argmax()
     assert label == majority
-    np.testing.assert_allclose(feature, embedding_twins.unit(
-        embeddings[(clusters == cluster) & (classes == majority)].sum(0)),
-                               atol=1e-5)
+    closeness.assert_close(feature, embedding_twins.unit(
+        embeddings[(clusters == cluster) & (classes == majority)].sum(0)))
 
 
 def test_embeddings_are_resized_before_they_get_unit_length():
   embeddings = tf.constant([[[[1., 0.], [0., 1.]]]])
   resized = labelling.resize_embeddings(embeddings, (1, 4))[0, 0]
-  np.testing.assert_allclose(
-      resized, [[1, 0], [.5**.5, .5**.5], [0, 1], [0, 1]], atol=1e-6)
+  closeness.assert_close(
+      resized, [[1, 0], [.5**.5, .5**.5], [0, 1], [0, 1]])

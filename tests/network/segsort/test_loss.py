@@ -1,5 +1,6 @@
 """The pixel-to-segment loss against loops, by hand, and at its edges."""
 
+import closeness
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -75,8 +76,8 @@ def test_loss_equals_loops(seed, concentration):
       embeddings, clusters, classes, concentration=concentration, bank=bank)
   expected, expected_prototypes, expected_classes, expected_segments = (
       _batch_twin(*_flat(embeddings, clusters, classes), concentration, bank))
-  np.testing.assert_allclose(loss, expected, rtol=2e-5)
-  np.testing.assert_allclose(prototypes, expected_prototypes, atol=1e-6)
+  closeness.assert_close(loss, expected)
+  closeness.assert_close(prototypes, expected_prototypes)
   assert segment_classes.numpy().tolist() == expected_classes
   segments = segments.numpy()
   assert segments[clusters >= 0].tolist() == expected_segments
@@ -101,7 +102,7 @@ def test_gradient_equals_finite_differences(seed):
       sides.append(_batch_twin(*_flat(
           moved.reshape(embeddings.shape), clusters, classes), 5., bank)[0])
     expected[i] = (sides[0] - sides[1]) / 2e-5
-  np.testing.assert_allclose(gradient, expected, rtol=2e-4, atol=2e-6)
+  closeness.assert_close(gradient, expected)
 
 
 def test_loss_by_hand():
@@ -113,7 +114,7 @@ def test_loss_by_hand():
       pixels, tf.constant([0, 1]), prototypes, tf.constant([0, 1, 0]), 2.)
   first = -np.log(np.exp(-2) / (np.exp(-2) + np.exp(0)))
   second = -np.log(np.exp(2) / (np.exp(2) + 2 * np.exp(0)))
-  np.testing.assert_allclose(loss, (first + second) / 2, rtol=1e-6)
+  closeness.assert_close(loss, (first + second) / 2)
 
 
 def _loss(embeddings, clusters, classes, bank=None, concentration=10.):
@@ -139,7 +140,7 @@ def test_what_changes_nothing(rng):
       _loss(embeddings[::-1], clusters[::-1], classes[::-1],
             (bank[0][::-1], bank[1][::-1])),
       _loss(*more, bank)]
-  np.testing.assert_allclose(same, expected, rtol=1e-5)
+  closeness.assert_close(same, [expected] * 4)
 
 
 def test_bank_rows_count_and_pass_no_gradient():
@@ -161,8 +162,8 @@ def test_large_concentrations_stay_finite(concentration):
         variable, clusters, classes, concentration=concentration, bank=bank)[0]
   assert np.isfinite(tape.gradient(loss, variable)).all()
   if concentration == 200:  # f64 still has room for exp(200)
-    np.testing.assert_allclose(loss, _batch_twin(
-        *_flat(embeddings, clusters, classes), 200., bank)[0], rtol=1e-4)
+    closeness.assert_close(loss, _batch_twin(
+        *_flat(embeddings, clusters, classes), 200., bank)[0])
 
 
 def test_edges_give_zero_or_finite_losses():
@@ -172,8 +173,8 @@ def test_edges_give_zero_or_finite_losses():
   assert _loss(one, label - 1, label) == 0  # everything ignored
   # Zero embeddings: every cosine is 0, two segments of two classes.
   pair = np.array([[[0, 1]]])
-  np.testing.assert_allclose(
-      _loss(np.zeros([1, 1, 2, 2]), pair, pair), np.log(2), rtol=1e-6)
+  closeness.assert_close(
+      _loss(np.zeros([1, 1, 2, 2]), pair, pair), np.log(2))
   variable = tf.Variable(np.zeros([1, 1, 2, 2], np.float32))
   with tf.GradientTape() as tape:
     loss = loss_lib.segsort_loss(
@@ -209,8 +210,8 @@ def test_unsupervised_loss_takes_every_region_for_a_class(seed):
   names = np.where(regions < 0, -1, regions + 9 * np.arange(2)[:, None, None])
   expected = _batch_twin(*_flat(embeddings, names, names), 10.,
                          (bank[0], [-1] * len(bank[0])))
-  np.testing.assert_allclose(loss, expected[0], rtol=2e-5)
-  np.testing.assert_allclose(prototypes, expected[1], atol=1e-6)
+  closeness.assert_close(loss, expected[0])
+  closeness.assert_close(prototypes, expected[1])
   assert segments.numpy()[regions >= 0].tolist() == expected[3]
 
 
@@ -223,8 +224,8 @@ def test_a_group_is_a_class_that_images_and_bank_share(seed):
       embeddings, groups, concentration=10., bank=bank, grouped=True)
   regions = np.where(groups < 0, -1, groups + 9 * np.arange(2)[:, None, None])
   expected = _batch_twin(*_flat(embeddings, regions, groups), 10., bank)
-  np.testing.assert_allclose(loss, expected[0], rtol=2e-5)
-  np.testing.assert_allclose(prototypes, expected[1], atol=1e-6)
+  closeness.assert_close(loss, expected[0])
+  closeness.assert_close(prototypes, expected[1])
   assert segments.numpy()[groups >= 0].tolist() == expected[3]
   for group, segment in zip(groups.ravel(), segments.numpy().ravel()):
     assert group == (classes.numpy()[segment] if segment >= 0 else -1)
@@ -261,7 +262,6 @@ def test_unknown_sizes_inside_a_function():
 
   for seed in (0, 1):
     embeddings, clusters, classes, bank = _random_batch(seed, batch=1 + seed)
-    np.testing.assert_allclose(
+    closeness.assert_close(
         loss_of(embeddings, clusters, classes, *bank)[0],
-        _batch_twin(*_flat(embeddings, clusters, classes), 10., bank)[0],
-        rtol=2e-5)
+        _batch_twin(*_flat(embeddings, clusters, classes), 10., bank)[0])

@@ -1,5 +1,6 @@
 """Segments, prototypes and majority labels against loops and by hand."""
 
+import closeness
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -60,10 +61,10 @@ def test_segment_prototypes_are_mean_directions(seed):
   for embedding, segment in zip(embeddings, segments):
     if segment >= 0:
       expected[segment] += embedding
-  np.testing.assert_allclose(
+  closeness.assert_close(
       prototypes.segment_prototypes(
           tf.constant(embeddings), tf.constant(segments), 9),
-      _unit(expected), atol=1e-6)
+      _unit(expected))
 
 
 def test_renaming_segments_and_turning_embeddings(rng):
@@ -73,7 +74,7 @@ def test_renaming_segments_and_turning_embeddings(rng):
   before = prototypes.segment_prototypes(embeddings, segments, 8).numpy()
   after = prototypes.segment_prototypes(
       (embeddings @ turn).astype(np.float32), names[segments], 8).numpy()
-  np.testing.assert_allclose(after[names], before @ turn, atol=1e-6)
+  closeness.assert_close(after[names], before @ turn)
 
 
 def _majority_twin(clusters, classes, num_clusters, num_classes):
@@ -119,7 +120,7 @@ def test_annotated_prototypes_equal_loops(seed):
   features, labels = prototypes.annotated_prototypes(
       tf.constant(embeddings), tf.constant(clusters), tf.constant(classes), 6)
   expected, expected_labels = _annotated_twin(embeddings, clusters, classes)
-  np.testing.assert_allclose(features, expected, atol=1e-6)
+  closeness.assert_close(features, expected)
   assert labels.numpy().tolist() == expected_labels
 
 
@@ -128,8 +129,7 @@ def test_annotated_prototypes_by_hand_and_of_one_pixel():
   features, labels = prototypes.annotated_prototypes(
       tf.constant([[1., 0], [0, 1], [0, 1], [0, -1]]),
       tf.constant([5, 5, 5, 0]), tf.constant([1, 1, 2, 0]), 3)
-  np.testing.assert_allclose(
-      features, [[.5 ** .5, .5 ** .5], [0, -1]], atol=1e-7)
+  closeness.assert_close(features, [[.5 ** .5, .5 ** .5], [0, -1]])
   assert labels.numpy().tolist() == [1, 0]
   features, labels = prototypes.annotated_prototypes(
       tf.constant([[0., 1]]), tf.constant([3]), tf.constant([2]), 3)
@@ -150,7 +150,7 @@ def test_unknown_sizes_inside_a_function():
   clusters, classes = rng.integers(0, 5, (2, 40)).astype(np.int32)
   segments, features, labels = annotate(embeddings, clusters, classes)
   expected, expected_labels = _annotated_twin(embeddings, clusters, classes)
-  np.testing.assert_allclose(features, expected, atol=1e-6)
+  closeness.assert_close(features, expected)
   assert labels.numpy().tolist() == expected_labels
   assert len(segments) == len(set(zip(clusters, classes)))
 

@@ -1,5 +1,6 @@
 """The twins of the inference suite compute what ours computes."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -12,12 +13,14 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(name='rows', scope='module')
 def _rows():
   """The results of both sides of each comparison, by name."""
+  keras.utils.set_random_seed(0)
   return {row.name: (row.ours(), row.twin())
           for row in inference_suite.comparisons()}
 
 
 def test_networks_agree(rows):
   ours, twin = rows['network, resnet_small, windows of 6 scales']
+  # One number of the last window, an eighth of the largest there.
   assert ours == pytest.approx(twin, rel=1e-4)
 
 

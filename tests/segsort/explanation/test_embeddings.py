@@ -50,12 +50,13 @@ def test_a_colour_means_the_same_in_all_pictures(rng):
   colours = embeddings.find_colours(features)
   first = rng.normal(size=(5, 6, 4)).astype(np.float32)
   second = first[::-1, :3] * 1
-  np.testing.assert_array_equal(
-      colours.paint(first)[::-1, :3], colours.paint(second))
+  # Of another shape: a number next to a half may be rounded the other way.
+  np.testing.assert_allclose(
+      colours.paint(first)[::-1, :3], colours.paint(second), atol=1.01)
   projected = first @ colours.components
   expected = (projected - colours.lowest) / colours.extent
   np.testing.assert_allclose(
-      colours.paint(first), expected.clip(0, 1) * 255, atol=.51)
+      colours.paint(first), expected.clip(0, 1) * 255, atol=.51)  # rounded
   spread = colours.paint(features[None])[0].astype(int)
   assert (spread == 0).mean() < .05 and spread.min() == 0
   assert spread.max() == 255

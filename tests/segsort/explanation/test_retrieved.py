@@ -3,6 +3,7 @@
 import json
 import types
 
+import closeness
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -58,7 +59,7 @@ def test_segments_by_hand():
   for segment, cosines in zip(found, ([1, .8, 0], [1, .6, 0], [.96, .8, .6])):
     rows, values = zip(*segment.neighbours)
     assert list(rows) == nearest[segment.cluster].tolist()
-    np.testing.assert_allclose(values, cosines, atol=1e-6)
+    closeness.assert_close(values, cosines)
   assert found[0].outline == 'M2 0l0 2-2 0 0-2z'
 
 
