@@ -28,7 +28,7 @@ CAPPED = os.environ.get('ONEDNN_MAX_CPU_ISA') in ('SSE41', 'AVX', 'AVX2')
 
 
 def pytest_collection_modifyitems(config, items):
-  """Puts modules with slow tests first, so that no worker ends with one."""
+  """Marks tests, and puts the longest first: no worker shall end with one."""
   if CAPPED:
     half = [item for item in items
             if item.get_closest_marker('half_precision')]
@@ -37,8 +37,14 @@ def pytest_collection_modifyitems(config, items):
   for item in items:
     if item.get_closest_marker('processes'):
       item.add_marker('slow')
+    if hasattr(item.module, 'closeness'):
+      item.add_marker('numeric')
+  # Of the modules with slow tests the last ones, replicas and the golden check,
+  # take longest.
+  paths = list(dict.fromkeys(item.path for item in items))
   slow = {item.path for item in items if item.get_closest_marker('slow')}
-  items.sort(key=lambda item: item.path not in slow)  # stable
+  items.sort(key=lambda item: (  # in a module they stay in their order
+      -paths.index(item.path) if item.path in slow else 1))
 
 
 def _unknown_skips(reporter):

@@ -1,12 +1,12 @@
 """Runs the numeric tests and the golden check as on other processors.
 
-    python tests/processors.py                      (every cell, an hour)
+    python tests/processors.py                     (every cell, 40 minutes)
     python tests/processors.py --cell sse41 -- tests/network -k loss
     python tests/processors.py --list
 
 oneDNN and XLA choose kernels by the instruction set that they are told; they
 add in another order with other sets, other numbers of threads, and on a busy
-machine. Each cell is the tests in `NUMERIC` (what comes after -- instead), and
+machine. Each cell is the numeric tests (what comes after -- instead), and
 tests/check_golden.py where ../shared/golden is there, in an environment of its
 own. Prints a row a cell; exits with 1 where one has failed.
 """
@@ -22,7 +22,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 GOLDEN = os.path.join(os.path.dirname(ROOT), 'shared', 'golden')
 # Without those that start programs, whose children compute the same.
-NUMERIC = ['tests/network', 'tests/segsort', '-m', 'not processes']
+NUMERIC = ['-m', 'numeric and not processes']
 _ONE_THREAD = {
     'OMP_NUM_THREADS': '1', 'TF_NUM_INTRAOP_THREADS': '1',
     'TF_NUM_INTEROP_THREADS': '1'}
@@ -73,7 +73,8 @@ def _run(command, cell, log):
 
 def run_cell(cell, arguments, log):
   """Runs a cell and prints its row; returns whether it has passed."""
-  commands = [[sys.executable, '-m', 'pytest', '-q', *arguments]]
+  commands = [[sys.executable, '-m', 'pytest', '-q', '-n', '2', '--dist',
+               'loadfile', *arguments]]
   if os.path.isdir(GOLDEN) and arguments is NUMERIC:
     commands.append([sys.executable, 'tests/check_golden.py', GOLDEN])
   started = time.monotonic()
