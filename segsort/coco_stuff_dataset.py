@@ -75,7 +75,7 @@ def _find_folder(roots, name, suffix):
   for root in roots:
     folder = os.path.join(root, name)
     if os.path.isdir(folder) and any(
-        entry.name.endswith(suffix) for entry in os.scandir(folder)):
+        name.endswith(suffix) for name in os.listdir(folder)):
       return folder
   return None
 
