@@ -47,23 +47,16 @@ def pytest_collection_modifyitems(config, items):
       -paths.index(item.path) if item.path in slow else 1))
 
 
-def _unknown_skips(reporter):
-  """Lines of the tests that were skipped for want of nothing in `needs`."""
-  return [f'{report.nodeid}: {report.longrepr[-1]}'
-          for report in reporter.stats.get('skipped', [])
-          if not report.longrepr[-1].startswith(f'Skipped: {needs.PREFIX}')]
-
-
 def pytest_terminal_summary(terminalreporter):
   """Names the tests that were skipped without a need."""
-  for line in _unknown_skips(terminalreporter):
+  for line in needs.unknown_skips(terminalreporter.stats.get('skipped', [])):
     terminalreporter.write_line(f'FAILED, skipped without a need: {line}')
 
 
 def pytest_sessionfinish(session):
   """Fails a run that has skipped what could have run."""
   reporter = session.config.pluginmanager.get_plugin('terminalreporter')
-  if reporter and _unknown_skips(reporter):
+  if reporter and needs.unknown_skips(reporter.stats.get('skipped', [])):
     session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 

@@ -35,6 +35,16 @@ def shared(name):
   return SHARED / name
 
 
+def unknown_skips(reports):
+  """Returns a line a test that was skipped for want of nothing named here.
+
+  Args:
+    reports: of pytest, of tests that were skipped.
+  """
+  return [f'{report.nodeid}: {report.longrepr[-1]}' for report in reports
+          if not report.longrepr[-1].startswith(f'Skipped: {PREFIX}')]
+
+
 def _skip_unless(there, what):
   return pytest.mark.skipif(not there, reason=PREFIX + what)
 
