@@ -27,6 +27,7 @@ from segsort import files  # noqa: E402
 CAPPED = os.environ.get('ONEDNN_MAX_CPU_ISA') in ('SSE41', 'AVX', 'AVX2')
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m looks at the marks
 def pytest_collection_modifyitems(config, items):
   """Marks tests, and puts the longest first: no worker shall end with one."""
   if CAPPED:
