@@ -94,7 +94,8 @@ def _cosines_in_blocks(queries, columns):
 
   In columns, and in whole blocks of them, a cosine is summed in the same order
   however many others are computed with it: chunks change no bit. A product
-  with rows, or with a single column, is summed in an order of its own.
+  with rows, with a single column or, without oneDNN, of a single query is
+  summed in an order of its own.
   """
   width = tf.shape(columns)[1]
   padding = -width % BLOCK
