@@ -1,6 +1,6 @@
 """Runs the numeric tests and the golden check as on other processors.
 
-    python tests/processors.py                     (every cell, 40 minutes)
+    python tests/processors.py                     (every cell, an hour)
     python tests/processors.py --cell sse41 -- tests/network -k loss
     python tests/processors.py --list
 
@@ -37,7 +37,7 @@ CELLS = {
     'xla-avx2': {'XLA_FLAGS': '--xla_cpu_max_isa=AVX2'},
     'one-thread': _ONE_THREAD,
     'busy': {},
-    # A bit of everything: for a few tests, as half an hour of it says no more.
+    # The worst of the others at once: slow, so for a few tests.
     'oldest': {'ONEDNN_MAX_CPU_ISA': 'SSE41', **_ONE_THREAD,
                'XLA_FLAGS': '--xla_cpu_max_isa=SSE4_2'}}
 ALL = [cell for cell in CELLS if cell != 'oldest']

@@ -20,8 +20,9 @@ from golden.report import EXACT
 # momentum or factor of the head forgotten change gradients and updates by tens
 # of percents, and the loss of the next step by some.
 DETECTS = {'seg_loss': 1e-2, 'l2_loss': 1e-3, 'lr': 1e-3, 'embedding': .05,
-           'grad.norm': .1, 'grad.first8': .5, 'var_after.first8': .5,
-           'var_after.mean_std': .5}
+           'new_memory': .05, 'grad.norm': .1, 'grad.first8': .5,
+           'var_after.first8': .5, 'var_after.mean_std': .5}
+ROUNDING = {'lr': 1e-6}  # closeness.FLOATS, but for a product of few factors
 # From step 1 on a pixel may fall into another segment, and the rows of a bank
 # are no longer in the same places. Of another step's bank no row is like any of
 # ours; of our twins', and of the release's on four sets of kernels, each is.
@@ -94,24 +95,29 @@ def _compare(report, trajectory, step, ours, floors):
   for name in sorted(ours.keys() - set(trajectory_lib.OF_BANKS)):
     key, kind = f'{trajectory.mode}.step{step}.{name}', kind_of(name)
     golden = trajectory.golden(step, name)
-    bound = closeness.FLOORS * floors[kind] + closeness.FLOATS
-    if bound > DETECTS[kind]:
-      report.leave_out(
-          trajectory.case, key, f'noise of {bound:.0%} would hide an error')
-    else:
-      report.compare(trajectory.case, key, ours[name], golden, bound)
+    _compare_one(report, trajectory.case, key, ours[name], golden, floors[kind])
   if trajectory.mode == 'rotated':
-    _compare_bank(report, trajectory, step, ours)
+    _compare_bank(report, trajectory, step, ours, floors['new_memory'])
 
 
-def _compare_bank(report, trajectory, step, ours):
+def _compare_one(report, case, key, ours, golden, floor):
+  """Compares a quantity, unless noise would hide an error of it."""
+  kind = kind_of(key.split('.', 2)[-1])  # without mode and step
+  bound = closeness.FLOORS * floor + ROUNDING.get(kind, closeness.FLOATS)
+  if bound > DETECTS[kind]:
+    report.leave_out(case, key, f'noise of {bound:.0%} would hide an error')
+  else:
+    report.compare(case, key, ours, golden, bound)
+
+
+def _compare_bank(report, trajectory, step, ours, floor):
   key = f'rotated.step{step}.new_memory'
   golden, labels = (trajectory.golden(step, name)
                     for name in trajectory_lib.OF_BANKS[:2])
   report.unit_length(trajectory.case, key, golden)
   if not step:
-    report.compare(trajectory.case, key, ours['new_memory'], golden,
-                   DETECTS['embedding'])
+    _compare_one(
+        report, trajectory.case, key, ours['new_memory'], golden, floor)
     report.compare(trajectory.case, f'{key}_labels', ours['new_memory_labels'],
                    labels, EXACT)
     return

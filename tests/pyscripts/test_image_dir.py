@@ -14,7 +14,8 @@ from segsort import checkpoint
 from segsort import files
 from segsort import prototype_set
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.usefixtures('deep_network'), pytest.mark.slow]
 
 
 @pytest.fixture(scope='module', name='snapshot')
@@ -95,7 +96,7 @@ def test_folded_batch_normalisation_keeps_the_labels(flags, tmp_path):
   labels, folded = (np.concatenate([
       files.read_mask(str(tmp_path / f'{folder}/gray/{name}.png')).ravel()
       for name in SIZES]) for folder in ('r', 'folded'))
-  assert .05 < labels.mean() < .95  # all of one class would be equal anyway
+  assert .2 < labels.mean() < .8  # all of one class would be equal anyway
   # A pixel between two clusters may go either way; an error moves segments.
   assert (labels == folded).mean() > .99
 

@@ -1,6 +1,5 @@
 """Principal components and the colours made of them."""
 
-
 import closeness
 import needs
 import numpy as np
