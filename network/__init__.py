@@ -4,9 +4,12 @@ Layers carry the names of the TF1 release's scopes, with dots for slashes, so
 that its checkpoints load by name and any activation can be had by name:
 
     keras.Model(model.input, model.get_layer('resnet_v1_101.pool1').output)
+
+Importing this package switches TensorFloat-32 off, see `allow_tensor_float_32`.
 """
 
 import keras
+import tensorflow as tf
 
 from network import deeplab, folding, layers, pspnet, resnet
 
@@ -18,6 +21,22 @@ _BUILD_HEAD = {
 }
 HEADS = tuple(_BUILD_HEAD)
 _TF1_NAMES = {'kernel': 'weights', 'bias': 'biases'}
+
+
+def allow_tensor_float_32(allowed):
+  """Whether GPUs from Ampere on may multiply float32 in TensorFloat-32.
+
+  Its 10 bits of mantissa move 2.4 % of the k-means labels. TensorFlow has one
+  switch for the process, not one for convolutions alone, and has it on; an
+  exported model is run by its own process, with the switch that has.
+
+  Args:
+    allowed: bool.
+  """
+  tf.config.experimental.enable_tensor_float_32_execution(allowed)
+
+
+allow_tensor_float_32(False)
 
 
 def build_embedding_model(

@@ -14,7 +14,7 @@ from segsort import settings as settings_lib
 from segsort import sharding
 from segsort.dataset_flags import ClassSettings
 from segsort.errors import InputError
-from segsort.settings import Settings, Size, setting
+from segsort.settings import PrecisionSettings, Settings, Size, setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ class ModelSettings(NetworkSettings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TrainConfig(DataSettings, ModelSettings):
+class TrainConfig(DataSettings, ModelSettings, PrecisionSettings):
   """Training, supervised."""
 
   POSITIVE = tuple(name for name in Settings.POSITIVE if name != 'num_steps')
@@ -139,6 +139,7 @@ class CheckpointSettings(Settings):
       'left over')
 
   method = 'segsort'  # that the network is for; inference.py has a flag
+  tensor_float_32 = False  # stages that run the network have a flag
 
   def check(self):
     """Raises InputError for a number out of range or a network of another kind.
@@ -154,7 +155,7 @@ class CheckpointSettings(Settings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class WindowSettings(CheckpointSettings):
+class WindowSettings(CheckpointSettings, PrecisionSettings):
   """A trained network that sees images through sliding windows."""
 
   input_size: Size = setting(Size((336, 336)), 'window, height,width')

@@ -17,7 +17,11 @@ MAX_WINDOWS = 16
 
 
 def restore_model(config):
-  """Builds the network of a `config.RestoredSettings` with its weights."""
+  """Builds the network of a `config.RestoredSettings` with its weights.
+
+  Also sets how the process multiplies, by --tensor_float_32.
+  """
+  network.allow_tensor_float_32(config.tensor_float_32)
   model = network.build_embedding_model(
       config.backbone, config.head, config.embedding_dim)
   path = checkpoint.resolve(config.restore_from)

@@ -91,6 +91,16 @@ class Settings:
       raise InputError('--input_size is 0; it must be above 0')
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PrecisionSettings(Settings):
+  """How a network's products are rounded."""
+
+  tensor_float_32: bool = setting(
+      False, 'lets GPUs from Ampere on multiply float32 with 10 bits of '
+      'mantissa: faster, but TensorFlow can allow it only as a whole, so some '
+      'per cent of the k-means labels move as well')
+
+
 def run_folder(restore_from):
   """Returns the folder of a checkpoint: itself, or that of a prefix."""
   if os.path.isdir(restore_from):

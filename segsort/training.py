@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+import network
 from segsort import agreement
 from segsort import checkpoint
 from segsort import distribution
@@ -90,6 +91,7 @@ def train_network(config, needs, make_batches, loss_of_embeddings):
 
 def set_numerics(config, strategy):
   """Precision, determinism and what TensorFlow cannot compile."""
+  network.allow_tensor_float_32(config.tensor_float_32)
   policy = config.mixed_precision
   keras.mixed_precision.set_global_policy(
       policy if policy == 'float32' else f'mixed_{policy}')

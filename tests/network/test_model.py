@@ -1,6 +1,7 @@
 """Whole networks: names, any size, gradients, precision, saving."""
 
 import functools
+import importlib
 
 import closeness
 import keras
@@ -167,3 +168,11 @@ def test_unknown_names_raise(arguments, message):
   with pytest.raises(ValueError) as raised:
     network.build_embedding_model(*arguments)
   assert str(raised.value) == message
+
+
+def test_whoever_imports_the_package_multiplies_in_float32():
+  enabled = tf.config.experimental.tensor_float_32_execution_enabled
+  network.allow_tensor_float_32(True)  # as TensorFlow starts
+  assert enabled()
+  importlib.reload(network)
+  assert not enabled()

@@ -13,6 +13,7 @@ import network
 from segsort import checkpoint
 from segsort import config as config_lib
 from segsort import embedding
+from segsort import training
 from segsort.errors import InputError
 
 
@@ -83,6 +84,26 @@ def test_a_restored_network_holds_the_checkpoint(tmp_path):
     restore(head='pspnet')
   with pytest.raises(InputError, match=r'\(8,\) there, \(9,\) here'):
     restore(embedding_dim=9)
+
+
+def _restore(**given):
+  with pytest.raises(InputError):  # there is no checkpoint
+    embedding.restore_model(small_runs.restored_config(
+        config_lib.ExtractConfig, ('', ''), 'absent', '', **given))
+
+
+def _train(**given):
+  training.set_numerics(small_runs.train_config(('', ''), '', **given), None)
+
+
+@pytest.mark.parametrize('start', (_restore, _train))
+def test_products_are_of_float32_but_by_the_flag(start, monkeypatch):
+  monkeypatch.setattr(network, 'build_embedding_model', lambda *unused: None)
+  enabled = tf.config.experimental.tensor_float_32_execution_enabled
+  start(tensor_float_32=True)
+  assert enabled()
+  start()  # whatever ran before in this process
+  assert not enabled()
 
 
 def test_cues_by_hand():
