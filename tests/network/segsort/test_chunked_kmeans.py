@@ -76,13 +76,14 @@ def test_an_empty_cluster_is_never_chosen(rng):
   assert set(found) <= {1, 3}
 
 
-def test_a_tie_goes_to_the_lowest_cluster():
+@pytest.mark.parametrize('level', ((1, 2), (127, 128), (5, 200), (140, 299)))
+def test_a_tie_goes_to_the_lowest_cluster(level):
   # Two clusters of equal members have the same center.
   embeddings = np.tile(np.float32([[1, 0]]), (40, 1))
   locations = np.zeros((40, 2), np.float32)
-  labels = np.arange(40) % 2 + 1
-  found = _cluster(embeddings, locations, labels, 3, 1)
-  np.testing.assert_array_equal(found, np.ones(40))
+  labels = np.array(level)[np.arange(40) % 2]
+  found = _cluster(embeddings, locations, labels, level[1] + 1, 1)
+  np.testing.assert_array_equal(found, np.full(40, level[0]))
 
 
 def test_no_iterations_return_the_start(rng):
@@ -91,7 +92,7 @@ def test_no_iterations_return_the_start(rng):
       _cluster(*_pixels(rng, 50), labels, 4, 0), labels)
 
 
-@pytest.mark.parametrize('num_clusters', (1, 25, 130))
+@pytest.mark.parametrize('num_clusters', (1, 25, 130, 300))
 def test_any_number_of_clusters(rng, num_clusters):
   embeddings, locations = _pixels(rng, 400)
   labels = rng.integers(0, num_clusters, 400)
