@@ -26,6 +26,8 @@ from segsort import training
 from segsort.errors import InputError
 from segsort.settings import fixed
 
+CLASSES_AT_ONCE = 8  # of a map that is resized, which may have gigabytes
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainSoftmaxConfig(config_lib.TrainConfig):
@@ -110,21 +112,25 @@ class SoftmaxLabeller:
       image: u8[H, W, 3].
 
     Returns:
-      f32[H, W, C], which sum to 1.
+      f32[H, W, C], which sum to 1. Beside it, memory has one view at a time.
     """
-    views = [self._view(image, scale, flip)
-             for scale in self._scales for flip in self._flips]
-    return np.mean(views, axis=0)
+    total = np.zeros((*image.shape[:2], self._num_classes), np.float32)
+    for scale in self._scales:
+      for flip in self._flips:
+        _add_resized(total, self._view(image, scale, flip), flip)
+    total /= len(self._scales) * len(self._flips)
+    return total
 
   def predict(self, image):
     """Returns i32[H, W] labels of u8[H, W, 3]."""
     scores = self.probabilities(image)
     if self._weights is not None:
-      scores = scores * self._weights
+      scores *= self._weights  # in place: the map may have gigabytes
     return scores.argmax(-1).astype(np.int32)
 
   def _view(self, image, scale, flip):
-    """Probabilities f32[H, W, C] of one scale, mirrored or not."""
+    """Probabilities f32[h, w, C] of one scale, those of its mirror if `flip`.
+    """
     height, width = image.shape[:2]
     scaled = max(int(height * scale), 1), max(int(width * scale), 1)
     pixels = layers.resize_bilinear(
@@ -138,9 +144,17 @@ class SoftmaxLabeller:
         part = total[top:bottom, left:right]  # ends where the image does
         part += window[:part.shape[0], :part.shape[1]]
     total /= total.sum(-1, keepdims=True)  # windows overlap
-    if flip:
-      total = total[:, ::-1]
-    return layers.resize_bilinear(total[None], (height, width))[0].numpy()
+    return total
+
+
+def _add_resized(total, view, flip):
+  """Adds f32[h, w, C], mirrored if `flip`, to f32[H, W, C], by some classes."""
+  if flip:
+    view = view[:, ::-1]
+  for first in range(0, view.shape[-1], CLASSES_AT_ONCE):
+    classes = slice(first, first + CLASSES_AT_ONCE)
+    total[..., classes] += layers.resize_bilinear(
+        view[None, ..., classes], total.shape[:2])[0].numpy()
 
 
 @functools.lru_cache(maxsize=1)  # workers of several devices ask as well

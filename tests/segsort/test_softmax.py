@@ -1,14 +1,18 @@
 """The softmax baseline: its loss, its training and its labels."""
 
 import dataclasses
+import types
+import weakref
 
 import closeness
+import embedding_twins
 import numpy as np
 import pytest
 import small_runs
 import tensorflow as tf
 from PIL import Image
 
+from network import layers
 from segsort import cli
 from segsort import config as config_lib
 from segsort import embedding
@@ -131,6 +135,30 @@ def test_scales_and_mirrors_are_averaged(run, tmp_path):
       dataset, folder, tmp_path / 'c', scale_aug=True))
   np.testing.assert_allclose(
       scaled.probabilities(image[:21, :30]).sum(-1), 1, rtol=1e-5)
+
+
+def test_views_are_summed_as_they_come():
+  """Memory never has two of them: of photographs one has gigabytes."""
+  embedder = embedding.Embedder(
+      embedding_twins.eighth_pixels, (32, 32), (20, 20))
+  labeller = softmax.SoftmaxLabeller(embedder, types.SimpleNamespace(
+      classes=4, vote_balance=0, scale_aug=True, flip_aug=True))
+  image = np.random.default_rng(2).integers(0, 256, (21, 30, 3), np.uint8)
+  view_of, alive, views = labeller._view, [], []
+
+  def view(*arguments):
+    assert all(reference() is None for reference in alive)
+    found = view_of(*arguments)
+    alive.append(weakref.ref(found))
+    resized = layers.resize_bilinear(
+        (found[:, ::-1] if arguments[-1] else found)[None], (21, 30))
+    views.append(resized[0].numpy())
+    return found
+
+  labeller._view = view
+  found = labeller.probabilities(image)
+  assert len(views) == 12
+  closeness.assert_close(found, np.mean(views, axis=0))
 
 
 def test_the_methods_are_not_mixed_up(run, tmp_path):
