@@ -14,6 +14,7 @@ stand beside others' only under the same one:
 
 import dataclasses
 import os
+import tempfile
 
 import cv2
 import numpy as np
@@ -26,6 +27,7 @@ from segsort import files
 from segsort import image_list
 from segsort import input_pipeline
 from segsort import labeller as labeller_lib
+from segsort import linear_probe
 from segsort import progress
 from segsort import run_origin
 from segsort import run_record
@@ -71,7 +73,8 @@ def evaluate_embeddings(config):
   centres = fit_clusters(
       sample_list(embedder, scored, config), config.classes, config)
   bank, pixels, classes = learn_from(embedder, train, config)
-  weights = fit_linear(pixels, classes, config.classes, config.probe_decay)
+  weights = linear_probe.fit_linear(
+      pixels, classes, config.classes, config.probe_decay)
   labeller = labeller_lib.Labeller(embedder, *bank, config)
   knn, linear, clusters = (
       ConfusionMatrix(config.classes, input_pipeline.IGNORED)
@@ -116,13 +119,21 @@ def learn_from(embedder, examples, config):
 
   Returns:
     (f32[M, D], i32[M]) prototypes and classes of their segments, and f32[N, D],
-    i32[N] embeddings and classes of sampled pixels.
+    u8[N] embeddings, mapped from a file, and classes of sampled pixels.
 
   Raises:
-    InputError: there is no annotated pixel.
+    InputError: there is no annotated pixel, or the disk is full.
   """
+  with files.writing(config.save_dir):  # a file that ends with its mapping
+    pixels = tempfile.TemporaryFile(dir=config.save_dir)
+  with pixels:
+    return _learn_from(embedder, examples, config, pixels)
+
+
+def _learn_from(embedder, examples, config, pixels):
+  """As `learn_from`; sampled embeddings go by a file, `pixels`."""
   rng = np.random.default_rng(config.random_seed)
-  prototypes, labels, pixels, classes = [], [], [], []
+  prototypes, labels, classes = [], [], []
   for image, truth in _read(examples, config, 'learning'):
     annotated = truth != input_pipeline.IGNORED
     if not annotated.any():
@@ -133,15 +144,18 @@ def learn_from(embedder, examples, config):
     prototypes.append(np.asarray(features))
     labels.append(np.asarray(ids))
     places = _sample(annotated, config.samples_per_image, rng)
-    pixels.append(np.asarray(embeddings)[places])
-    classes.append(truth[places])
-  if not pixels:
+    with files.writing(config.save_dir):
+      np.asarray(embeddings)[places].tofile(pixels)
+    classes.append(truth[places].astype(np.uint8))  # there are at most 255
+  if not classes:
     raise InputError(
         f'no pixel of {config.data_list} is annotated; check the masks and '
         '--ignore_label')
-  prototypes, labels, pixels, classes = map(
-      np.concatenate, (prototypes, labels, pixels, classes))
-  return (prototypes, labels), pixels, classes
+  prototypes, labels, classes = map(
+      np.concatenate, (prototypes, labels, classes))
+  vectors = np.memmap(pixels, np.float32, 'r',
+                      shape=(len(classes), prototypes.shape[1]))
+  return (prototypes, labels), vectors, classes
 
 
 def _sample(mask, count, rng):
@@ -168,40 +182,6 @@ def sample_list(embedder, examples, config):
         f'no pixel of {config.eval_list} is annotated; check the masks and '
         '--ignore_label')
   return np.concatenate(drawn)
-
-
-def fit_linear(vectors, classes, num_classes, decay):
-  """Fits a softmax classifier.
-
-  Args:
-    vectors: f32[N, D].
-    classes: i[N] in 0..C-1.
-    num_classes: C.
-    decay: weight of the sum of squares, biases left out.
-
-  Returns:
-    f32[D + 1, C], the last row the biases.
-  """
-  inputs = np.concatenate(
-      [vectors, np.ones((len(vectors), 1))], 1).astype(np.float64)
-  targets = np.eye(num_classes)[classes]
-  penalised = np.ones((inputs.shape[1], 1))
-  penalised[-1] = 0
-
-  def loss(flat):
-    weights = flat.reshape(-1, num_classes)
-    logits = inputs @ weights
-    logits -= logits.max(1, keepdims=True)
-    logs = logits - np.log(np.exp(logits).sum(1, keepdims=True))
-    gradient = inputs.T @ (np.exp(logs) - targets) / len(inputs)
-    kept = weights * penalised
-    value = -(logs * targets).sum() / len(inputs) + decay * (kept ** 2).sum()
-    return value, (gradient + 2 * decay * kept).ravel()
-
-  found = scipy.optimize.minimize(
-      loss, np.zeros(inputs.shape[1] * num_classes), jac=True,
-      method='L-BFGS-B', options={'maxiter': 500})
-  return found.x.reshape(-1, num_classes).astype(np.float32)
 
 
 def fit_clusters(vectors, num_clusters, config):

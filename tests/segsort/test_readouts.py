@@ -4,10 +4,12 @@ import json
 
 import closeness
 import commands
+import embedding_twins
 import numpy as np
 import pytest
 import small_runs
 
+from segsort import embedding
 from segsort import files
 from segsort import image_list
 from segsort import readouts
@@ -16,22 +18,28 @@ from segsort.confusion_matrix import ConfusionMatrix
 from segsort.errors import InputError
 
 
-def test_a_linear_probe_separates_what_is_separable(rng):
-  centres = np.eye(3, 5)
-  classes = rng.integers(0, 3, 200)
-  vectors = centres[classes] + .1 * rng.normal(size=(200, 5))
-  weights = readouts.fit_linear(vectors, classes, 4, 1e-4)
-  assert weights.shape == (6, 4)
-  predicted = (vectors @ weights[:-1] + weights[-1]).argmax(1)
-  np.testing.assert_array_equal(predicted, classes)
-
-
-def test_decay_spares_the_biases():
-  """Without inputs the biases alone give the classes' shares."""
-  classes = np.array([0, 0, 0, 1])
-  weights = readouts.fit_linear(np.zeros((4, 2)), classes, 2, .5)
-  assert weights[2, 0] - weights[2, 1] == pytest.approx(np.log(3), abs=1e-3)
-  np.testing.assert_allclose(weights[:2], 0, atol=1e-6)
+def test_sampled_pixels_go_by_a_file(tiny_dataset, tmp_path):
+  data_dir, data_list = tiny_dataset
+  config = small_runs.restored_config(
+      readouts.EvalEmbeddingsConfig, tiny_dataset, '', tmp_path / 'out',
+      eval_list=data_list, samples_per_image=20, embedding_dim=4)
+  (tmp_path / 'out').mkdir()
+  embedder = embedding.Embedder(
+      embedding_twins.eighth_pixels, (32, 32), (20, 20))
+  examples = image_list.read_list(data_list, data_dir, ('image', 'mask'))
+  _, pixels, classes = readouts.learn_from(embedder, examples, config)
+  assert isinstance(pixels, np.memmap)
+  assert not list((tmp_path / 'out').iterdir())
+  rng = np.random.default_rng(config.random_seed)
+  expected, truths = [], []
+  for example in examples:
+    truth = files.read_mask(example.mask)
+    rows, columns = rng.permutation(np.argwhere(truth != 255))[:20].T
+    expected.append(np.asarray(embedder.embed(
+        files.read_image(example.image)))[rows, columns])
+    truths.append(truth[rows, columns])
+  np.testing.assert_array_equal(pixels, np.concatenate(expected))
+  np.testing.assert_array_equal(classes, np.concatenate(truths))
 
 
 def test_clusters_are_named_one_to_one_for_the_most_pixels():
