@@ -33,7 +33,7 @@ def comparisons():
                 features, NEIGHBOURS, resident_bytes=0)}
     twin = prototype_search.make_search(features, NEIGHBOURS, 'faiss')
     for count in 25, 300:
-      queries = tf.constant(_unit(np.random.default_rng(1), count))
+      queries = tf.constant(unit(np.random.default_rng(1), count))
       for way, search in ways.items():
         yield measure.Comparison(
             name=f'{count} queries on 1M prototypes{way}', aim=1.,
@@ -58,14 +58,14 @@ def write_set(folder):
   features = np.lib.format.open_memmap(
       path, 'w+', np.float32, (PROTOTYPES, DIM))
   for first, rows in prototype_set.rows_in_parts(features):
-    features[first:first + len(rows)] = _unit(rng, len(rows))
+    features[first:first + len(rows)] = unit(rng, len(rows))
   features.flush()
   np.save(os.path.join(folder, prototype_set.LABELS),
           np.zeros(PROTOTYPES, np.int32))
 
 
-def _unit(rng, count):
-  """f32[N, D] of unit length."""
+def unit(rng, count):
+  """Returns f32[N, D], `count` random vectors of unit length."""
   vectors = rng.normal(size=(count, DIM)).astype(np.float32)
   return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 

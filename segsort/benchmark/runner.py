@@ -17,7 +17,8 @@ from segsort.errors import InputError
 from segsort.settings import Settings, setting
 
 # Each is a module of this package whose `comparisons()` yields the rows.
-SUITES = ('loss', 'train', 'data', 'inference', 'retrieval', 'evaluation')
+SUITES = (
+    'loss', 'train', 'data', 'inference', 'retrieval', 'evaluation', 'growth')
 
 _COLUMNS = '{:<44} {:>9} {:>9} {:>7} {:>7} {:>7} {:>8} {:>8} {:>7} {:>7} {:>4}'
 _HEADINGS = ('row', 'ours ms', 'twin ms', 'ratio', 'aim', 'cpu', 'ours MB',

@@ -15,7 +15,7 @@ from segsort.errors import InputError
 def _cosines(found, folder):
   """Those of the prototypes found, by the suite's queries and file."""
   features, _ = prototype_set.load(str(folder), retrieval_suite.DIM, 1)
-  queries = retrieval_suite._unit(np.random.default_rng(1), len(found))
+  queries = retrieval_suite.unit(np.random.default_rng(1), len(found))
   return np.einsum('sd,snd->sn', queries, features[found])
 
 
