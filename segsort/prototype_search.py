@@ -2,23 +2,19 @@
 
 Products are exact in columns, f32[D, n], see `retrieval.merge_nearest`. A set
 that fits beside the network is kept there in columns. A larger one stays in its
-file, from which each search takes and transposes chunk after chunk, several at
-once: that costs less than to copy columns out of a [D, M] file, which would
-only be a second file to keep in step.
+file, from which each search takes and transposes a chunk after the other: that
+costs less than to copy columns out of a [D, M] file, which would only be a
+second file to keep in step.
 """
-
-import os
 
 import numpy as np
 import tensorflow as tf
 
 from network.segsort import retrieval
 from segsort import prototype_set
-from segsort import sharding
 from segsort.errors import InputError
 
 RESIDENT_BYTES = 2**29  # 4 million prototypes of 32 dimensions
-THREADS = min(os.cpu_count() or 1, 8)  # each has some chunks of 2**16 rows
 
 
 def make_search(features, num_neighbours, kind='exact',
@@ -47,41 +43,18 @@ def make_search(features, num_neighbours, kind='exact',
 
 def _exact_search(features, num_neighbours, is_resident):
   """Searches by `retrieval.merge_nearest`, chunk by chunk."""
-  if not is_resident:
-    return _streamed_search(features, num_neighbours)
   merge = tf.function(retrieval.merge_nearest, reduce_retracing=True)
-  resident = [(first, tf.transpose(rows)) for first, rows in _chunks(features)]
+
+  def chunks():
+    for first, rows in prototype_set.rows_in_parts(features):
+      yield tf.constant(first), tf.transpose(tf.constant(rows, tf.float32))
+
+  resident = list(chunks()) if is_resident else None
 
   def search(queries):
     nearest = retrieval.no_neighbours(len(queries), num_neighbours)
-    for first, columns in resident:
+    for first, columns in resident or chunks():
       nearest = merge(queries, columns, first, nearest)
-    return nearest[1]
-  return search
-
-
-def _chunks(features):
-  """Yields i32[], the index of the first row, and f32[n, D]."""
-  for first, rows in prototype_set.rows_in_parts(features):
-    yield tf.constant(first), tf.constant(rows, tf.float32)
-
-
-def _streamed_search(features, num_neighbours):
-  """As the other, in chunks that several threads take from the file."""
-  merge = tf.function(retrieval.merge_nearest, reduce_retracing=True)
-
-  def search(queries):
-    queries = tf.convert_to_tensor(queries)
-    nearest = nothing = retrieval.no_neighbours(len(queries), num_neighbours)
-
-    def search_chunk(chunk):
-      first, rows = chunk
-      with tf.device(queries.device):  # threads do not know the caller's
-        return merge(queries, tf.transpose(rows), first, nothing)
-
-    for found in sharding.map_in_threads(
-        [search_chunk] * THREADS, _chunks(features)):
-      nearest = retrieval.merge_found(nearest, found)
     return nearest[1]
   return search
 

@@ -118,30 +118,18 @@ def _merge_blocks(blocks, first, nearest):
   another block has a better or an equal and earlier one in each of those. So
   only N * BLOCK cosines are sorted, in the order of their indices.
   """
+  best_cosines, best_indices = nearest
   num_rows = tf.shape(blocks)[0]
-  count = tf.minimum(nearest[0].shape[-1], tf.shape(blocks)[1])
+  count = tf.minimum(best_cosines.shape[-1], tf.shape(blocks)[1])
   chosen = tf.sort(
       tf.math.top_k(tf.reduce_max(blocks, -1), count).indices, axis=-1)
   cosines = tf.gather(blocks, chosen, batch_dims=1)
   indices = first + chosen[..., None] * BLOCK + tf.range(BLOCK)
-  return merge_found(nearest, [
-      tf.reshape(new, [num_rows, count * BLOCK]) for new in (cosines, indices)])
-
-
-def merge_found(nearest, more):
-  """Takes more neighbours, of later prototypes, into the nearest.
-
-  Args:
-    nearest: f32[S, N] cosines and i32[S, N] indices, nearest first.
-    more: f32[S, L] and i32[S, L]; equal cosines in the order of their indices.
-
-  Returns:
-    f32[S, N] and i32[S, N], nearest first; ties go to the lower index.
-  """
   cosines, indices = (
-      tf.concat(parts, 1) for parts in zip(nearest, more))
-  cosines, order = tf.math.top_k(cosines, nearest[0].shape[-1])
-  return cosines, tf.gather(indices, order, batch_dims=1)
+      tf.concat([best, tf.reshape(new, [num_rows, count * BLOCK])], 1)
+      for best, new in ((best_cosines, cosines), (best_indices, indices)))
+  best_cosines, order = tf.math.top_k(cosines, nearest[0].shape[-1])
+  return best_cosines, tf.gather(indices, order, batch_dims=1)
 
 
 def majority_vote(neighbour_labels, num_classes):
