@@ -129,8 +129,7 @@ class SoftmaxLabeller:
     return scores.argmax(-1).astype(np.int32)
 
   def _view(self, image, scale, flip):
-    """Probabilities f32[h, w, C] of one scale, those of its mirror if `flip`.
-    """
+    """Probabilities f32[h, w, C] of one scale, of its mirror if `flip`."""
     height, width = image.shape[:2]
     scaled = max(int(height * scale), 1), max(int(width * scale), 1)
     pixels = layers.resize_bilinear(

@@ -25,7 +25,7 @@ from segsort.benchmark import inference_suite
 from segsort.benchmark import measure
 from segsort.benchmark import retrieval_suite
 
-IMAGE, CLASSES = (360, 480), 40
+IMAGE, CLASSES = (720, 960), 40  # several times a batch of windows
 PIXELS, DIM, DECAY = 2**18, 32, 1e-4
 GRIDS = 12, 20
 WINDOW, ITERATIONS = (180, 240), 10
