@@ -1,6 +1,5 @@
 """Prototypes of annotated images (arXiv:1910.06962)."""
 
-import glob
 import os
 
 import numpy as np
@@ -12,6 +11,7 @@ from network.segsort import labelling
 from network.segsort import prototypes as prototypes_lib
 from segsort import distribution
 from segsort import embedding
+from segsort import folder_lock
 from segsort import image_list
 from segsort import input_pipeline
 from segsort import input_records
@@ -143,77 +143,82 @@ def extract_prototypes(config):
   share = sharding.share_of(examples, config)
   workers = sharding.make_workers(
       distribution.devices(config), lambda: make_extractor(config))
+  whole = os.path.join(config.save_dir, 'prototypes')
+  with folder_lock.alone(
+      whole, folder_lock.shard_part(config),
+      'give each its own --shard_index of --num_shards'):
+    _extract(examples, share, whole, workers, config)
+
+
+def _extract(examples, share, whole, workers, config):
+  """Extracts a share of the examples, and merges the shards after the last.
+
+  Args:
+    examples: of the whole list.
+    share: those of this shard.
+    whole: folder of the set.
+    workers: of `make_extractor`.
+    config: a `config.ExtractConfig`.
+  """
   run = run_record.describe_run(
       config, restore_from=resumption.checkpoint_digest(config.restore_from),
-      data_list=resumption.digest(config.data_list))
-  whole = os.path.join(config.save_dir, 'prototypes')
-  folder = sharding.shard_folder(whole, config)
-  outdated = _find_outdated(whole, folder, _states(examples, config))
+      data_list=run_record.digest(config.data_list))
+  folder, inputs = sharding.shard_folder(whole, config), _inputs(
+      examples, config)
   if (prototype_set.is_finished(whole) and not config.overwrite
-      and not outdated[whole]):
+      and not input_records.changed(whole, inputs)):
     folder = whole  # shards may be gone once they are merged
   if folder != whole:  # hours before they would be merged
     prototype_merge.refuse_others(whole, config.num_shards)
 
   def outputs(unused_all):
-    # A merged set of before must not pass for what the shards will be.
-    return [path for place in {folder, whole}
+    # A merged set of other settings must not pass for what the shards will be;
+    # one of other pictures stays until they are merged.
+    merged = resumption.read_run(whole)
+    places = {folder, whole} if config.overwrite or merged and (
+        resumption.differing(merged, run)) else {folder}
+    return [path for place in places
             for path in (*input_records.record_paths(place),
                          *prototype_set.paths(place))]
 
   resumption.begin(folder, run, config.overwrite, outputs)
-  _remove_outdated(outdated)
+  _remove_outdated(folder, _inputs(share, config))
   if prototype_set.is_finished(folder):
     print(f'all prototypes are there: {folder}')
   else:
     _extract_share(share, folder, workers, config)
   if folder != whole:
-    prototype_merge.merge_if_finished(whole)
+    prototype_merge.merge_if_finished(whole, inputs)
 
 
-def _states(examples, config):
-  """What the images and masks are now, by the images' paths in a set."""
+def _inputs(examples, config):
+  """Images and masks by the images' paths in a set."""
   return {os.path.relpath(example.image, config.data_dir):
-          input_records.state(example.image, example.mask)
-          for example in examples}
+          (example.image, example.mask) for example in examples}
 
 
-def _find_outdated(whole, folder, states):
-  """Finds what was extracted of images or masks that have changed since.
+def _remove_outdated(folder, inputs):
+  """Removes a set of images or masks that changed since, with a warning.
 
-  Args:
-    whole: folder of the set.
-    folder: of this shard's set.
-    states: of `_states`.
-
-  Returns:
-    A dict from folders, those of other finished shards as well, to sets of
-    paths of images.
-  """
-  shards = filter(prototype_set.is_finished, glob.glob(
-      os.path.join(glob.escape(whole), 'shard-*')))
-  return {place: input_records.changed(place, states)
-          for place in sorted({whole, folder, *shards})}
-
-
-def _remove_outdated(outdated):
-  """Removes sets of images or masks that changed since, with a warning.
+  Sets of other shards are left to the processes that make them.
 
   Args:
-    outdated: dict from folders to sets of paths of images.
+    folder: of the set.
+    inputs: of `_inputs`.
   """
-  for folder, images in outdated.items():
-    paths = prototype_set.paths(folder)
-    if images and any(map(os.path.exists, paths)):
-      warn(f'{len(images)} images or masks changed since the prototypes in '
-           f'{folder} were extracted, as {min(images)}: starting anew')
-    if images:
-      resumption.remove(paths + input_records.record_paths(folder))
+  images = input_records.changed(folder, inputs)
+  paths = prototype_set.paths(folder)
+  if images and any(map(os.path.exists, paths)):
+    warn(f'{len(images)} images or masks changed since the prototypes in '
+         f'{folder} were extracted, as {min(images)}: starting anew')
+  if images:
+    resumption.remove(paths + input_records.record_paths(folder))
 
 
 def _extract_share(examples, folder, workers, config):
   """Extracts what a folder's set lacks, and finishes it."""
-  states = _states(examples, config)
+  inputs = _inputs(examples, config)
+  stamps = {path: input_records.stamp(*own) for path, own in inputs.items()}
   record = input_records.record_path(folder, config)
   with prototype_writer.PrototypeWriter(folder, config.embedding_dim) as writer:
     done = len(writer.images)
@@ -221,7 +226,7 @@ def _extract_share(examples, folder, workers, config):
         sharding.map_in_threads(workers, examples[done:]),
         total=len(examples), initial=done, desc='prototypes'):
       path = prototypes[0]
-      input_records.append(record, path, states[path])
+      input_records.append(record, path, inputs[path], stamps[path])
       writer.append(*prototypes)
     if config.num_shards == 1:
       prototype_set.check_any(writer.images, config.data_list)

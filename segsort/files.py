@@ -78,6 +78,13 @@ def write_bytes(path, data):
     file.write(data)
 
 
+def has_bytes(path, data):
+  """Whether there is a file of these bytes."""
+  with contextlib.suppress(OSError), open(path, 'rb') as file:
+    return file.read() == data
+  return False
+
+
 def write_text(path, text):
   """Writes text as UTF-8 to `path`, whole or not at all."""
   write_bytes(path, text.encode('utf-8'))

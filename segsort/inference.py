@@ -9,6 +9,7 @@ from segsort import dataset_info
 from segsort import distribution
 from segsort import embedding
 from segsort import files
+from segsort import folder_lock
 from segsort import image_list
 from segsort import input_records
 from segsort import labeller as labeller_lib
@@ -32,6 +33,14 @@ def infer(config):
   workers = sharding.make_workers(
       distribution.devices(config),
       lambda: make_worker(*prototypes, config))
+  with folder_lock.alone(
+      config.save_dir, folder_lock.shard_part(config),
+      'give each its own --shard_index of --num_shards'):
+    _label_share(examples, share, workers, config)
+
+
+def _label_share(examples, share, workers, config):
+  """Labels what of a share of the examples is not labelled yet."""
   kinds = ('gray', 'color', 'overlay') if config.image_dir else (
       'gray', 'color')
   if panoptic.is_wanted(config):
@@ -128,7 +137,7 @@ def label_all(workers, waiting, total, config):
   """
   read = pictures.read_picture if config.image_dir else files.read_image
   record = input_records.record_path(config.save_dir, config)
-  states = {example.name: input_records.state(example.image)
+  stamps = {example.name: input_records.stamp(example.image)
             for example in waiting}
   palette = dataset_info.get(config.dataset).palette
   unread = []
@@ -136,7 +145,8 @@ def label_all(workers, waiting, total, config):
       lambda example: read(example.image), waiting))
 
   def write(example, labels, pixels):
-    input_records.append(record, example.name, states[example.name])
+    input_records.append(
+        record, example.name, [example.image], stamps[example.name])
     if panoptic.is_wanted(config):
       panoptic.write_picture(config, example.name, labels)
     results.write_labels(

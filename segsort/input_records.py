@@ -1,13 +1,18 @@
-"""What inputs were when results were made of them: sizes and times of change.
+"""What inputs held when results were made of them: sizes and checksums.
 
-FOLDER/inputs.jsonl has a line for each result: {"name", "state": [[bytes, time
-of change] of each input file], "written": the time}. A shard has a file of its
-own, inputs-00001-of-00004.jsonl. The newest line of a name counts. Results
-without a line, of earlier versions, pass for those of the inputs there are.
+FOLDER/inputs.jsonl has a line for each result: {"name", "content": [[bytes,
+checksum] of each input file], "stamp": what the file system said of them,
+"written": the time}. A shard has its own, inputs-00001-of-00004.jsonl. The
+newest line of a name counts. Results without a line, of earlier versions, pass
+for those of the inputs there are.
+
+Content alone counts: copies, archives and other machines have times of their
+own. A stamp only saves reading files that nobody has touched since.
 """
 
 import contextlib
 import glob
+import hashlib
 import json
 import os
 import time
@@ -15,11 +20,31 @@ import time
 from segsort import files
 
 
-def state(*paths):
-  """Returns [[bytes, nanoseconds]] of files; None where one is not there."""
+def content(*paths):
+  """Returns [[bytes, checksum]] of files; None where one cannot be read."""
+  found = []
+  for path in paths:
+    checksum, size = hashlib.blake2b(digest_size=16), 0
+    try:
+      with open(path, 'rb') as file:
+        while part := file.read(2**22):
+          checksum.update(part)
+          size += len(part)
+    except OSError:
+      return None
+    found.append([size, checksum.hexdigest()])
+  return found
+
+
+def stamp(*paths):
+  """Returns [[bytes, changed, status changed, inode]] of files, or None.
+
+  No program can set back when a file's status changed, as `os.utime` does with
+  the time of its content.
+  """
   with contextlib.suppress(OSError):
-    return [[status.st_size, status.st_mtime_ns]
-            for status in map(os.stat, paths)]
+    return [[status.st_size, status.st_mtime_ns, status.st_ctime_ns,
+             status.st_ino] for status in map(os.stat, paths)]
   return None
 
 
@@ -36,15 +61,19 @@ def record_paths(folder):
   return glob.glob(os.path.join(glob.escape(folder), 'inputs*.jsonl'))
 
 
-def append(path, name, inputs):
+def append(path, name, inputs, before):
   """Adds a line, before the result is written: a kill leaves no result.
 
   Args:
     path: of `record_path`.
     name: of the result.
-    inputs: their `state` when they were read, or just before.
+    inputs: paths of what it is made of.
+    before: their `stamp` before they were read.
   """
-  line = {'name': name, 'state': inputs, 'written': time.time_ns()}
+  line = {'name': name, 'content': content(*inputs), 'stamp': before,
+          'written': time.time_ns()}
+  if stamp(*inputs) != before:  # another content than the one that was used
+    line['content'] = None
   with files.writing(path), open(path, 'a', encoding='utf-8') as file:
     # On a line of its own, even where a full disk cut the last one off.
     file.write(f'\n{json.dumps(line)}\n' if _is_torn(path) else
@@ -60,24 +89,48 @@ def _is_torn(path):
     return file.read() != b'\n'
 
 
-def changed(folder, states):
-  """Names whose inputs are not what their results were made of.
+def changed(folder, inputs):
+  """Names whose inputs do not hold what their results were made of.
+
+  Inputs that cannot be read, as on a disk that is not there now, have not
+  changed.
 
   Args:
     folder: of the results.
-    states: dict from names to `state` of their inputs as they are.
+    inputs: dict from names to the paths of their inputs.
 
   Returns:
     A set of names.
   """
+  newest = _newest_lines(folder)
+  return {name for name, paths in inputs.items()
+          if name in newest and _differs(newest[name], paths)}
+
+
+def unrecorded_or_changed(folder, inputs):
+  """As `changed`, with the names that no line is of."""
+  newest = _newest_lines(folder)
+  return {name for name, paths in inputs.items()
+          if name not in newest or _differs(newest[name], paths)}
+
+
+def _differs(line, paths):
+  now = stamp(*paths)
+  if now is None or now == line['stamp'] and line['content']:
+    return False
+  return content(*paths) not in (None, line['content'])
+
+
+def _newest_lines(folder):
+  """Returns {name: its newest line} of all shards."""
   newest = {}
   for path in record_paths(folder):
     with open(path, encoding='utf-8') as file:
-      for line in file:
+      for text in file:
         with contextlib.suppress(ValueError, KeyError, TypeError):
-          found = json.loads(line)
-          written, _ = newest.get(found['name'], (0, None))
-          if found['written'] >= written:
-            newest[found['name']] = found['written'], found['state']
-  return {name for name, inputs in states.items()
-          if name in newest and newest[name][1] != inputs}
+          line = json.loads(text)
+          line['content'], line['stamp']  # else of an earlier version
+          before = newest.get(line['name'], {'written': 0})
+          if line['written'] >= before['written']:
+            newest[line['name']] = line
+  return newest

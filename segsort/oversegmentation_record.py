@@ -9,7 +9,7 @@ import json
 import os
 
 from segsort import files
-from segsort import resumption
+from segsort import run_record
 from segsort.errors import InputError
 
 NAME = 'oversegmentation.json'
@@ -97,7 +97,7 @@ def mask_settings(config):
   path = config.detector_path
   if os.path.isfile(path):
     name = os.path.basename(path)
-    kept['detector_path'] = f'{name} {resumption.digest(path)}'
+    kept['detector_path'] = f'{name} {run_record.digest(path)}'
   elif path:
     kept['detector_path'] = os.path.realpath(path)
   return kept

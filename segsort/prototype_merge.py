@@ -9,12 +9,13 @@ import numpy as np
 
 from network.segsort import retrieval
 from segsort import files
+from segsort import folder_lock
 from segsort import input_records
 from segsort import prototype_set
 from segsort import prototype_writer
 from segsort import resumption
 from segsort import settings as settings_lib
-from segsort.errors import InputError
+from segsort.errors import InputError, warn
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -35,7 +36,7 @@ def merge_prototypes(config):
     raise InputError(
         f'{len(missing)} of {len(shards)} shards have not finished, the first '
         f'{missing[0]}; run extract_prototypes.py with its --shard_index')
-  with resumption.locked(folder):
+  with folder_lock.waiting(folder):
     _merge(folder, shards)
 
 
@@ -44,18 +45,42 @@ def _unfinished(shards):
   return [shard for shard in shards if not prototype_set.is_finished(shard)]
 
 
-def merge_if_finished(folder):
-  """Merges the shards in a folder if this was the last one to finish."""
-  with resumption.locked(folder):
+def merge_if_finished(folder, inputs):
+  """Merges the shards in a folder if this was the last one to finish.
+
+  Args:
+    folder: of the set.
+    inputs: dict from the paths in the set of all images to those of their
+      files; where they are not what a shard was made of, it has to be made
+      again first, by whoever makes it.
+  """
+  with folder_lock.waiting(folder):
     shards = find_shards(folder)
     waiting = _unfinished(shards)
+    outdated = {shard: input_records.changed(shard, inputs)
+                for shard in shards if shard not in waiting}
+    for shard, images in outdated.items():
+      if images:
+        warn(f'{len(images)} images or masks changed since the prototypes in '
+             f'{shard} were extracted, as {min(images)}: run '
+             'extract_prototypes.py with its --shard_index again, or '
+             'merge_prototypes.py to leave it as it is')
+    waiting += filter(outdated.get, outdated)
     if waiting:
       print(f'{len(waiting)} of {len(shards)} shards have not finished; the '
             'last one merges them')
-    elif prototype_set.is_finished(folder):
+    elif prototype_set.is_finished(folder) and _are_merged(folder, shards):
       print(f'the shards are merged: {folder}')
     else:
       _merge(folder, shards)
+
+
+def _are_merged(folder, shards):
+  """Whether a finished set was merged of these shards, as they are now."""
+  return all(
+      files.has_bytes(os.path.join(folder, os.path.basename(path)),
+                      files.read_bytes(path))
+      for shard in shards for path in input_records.record_paths(shard))
 
 
 def find_shards(folder):
@@ -123,9 +148,7 @@ def _read_run(shard):
 
 def _check_same(shard, run, first, first_run):
   """Raises where a shard was not made as the first one was."""
-  # Machines may have the data in different places.
-  for name in resumption.differing(
-      first_run, run, resumption.NOT_COMPARED | {'data_dir'}):
+  for name in resumption.differing(first_run, run):
     raise InputError(
         f'{first} is {resumption.describe_difference(name, first_run, run)} '
         f'as {shard}; extract one of them again with --overwrite')

@@ -7,15 +7,14 @@ names, the features last: a folder with prototype_features.npy is finished.
 """
 
 import contextlib
-import fcntl
 import json
 import os
 
 import numpy as np
 
 from segsort import files
+from segsort import folder_lock
 from segsort import prototype_set
-from segsort.errors import InputError
 
 
 class PrototypeWriter:
@@ -43,6 +42,9 @@ class PrototypeWriter:
 
   def __enter__(self):
     with contextlib.ExitStack() as opened:
+      opened.enter_context(folder_lock.alone(
+          self._folder, 'writer',
+          'give each its own --shard_index of --num_shards'))
       for name in (prototype_set.IMAGES, *prototype_set.ARRAYS):
         path = os.path.join(self._folder, name)
         with files.writing(path):
@@ -50,24 +52,12 @@ class PrototypeWriter:
             os.replace(path, f'{path}.partial')
           self._files[name] = opened.enter_context(
               open(f'{path}.partial', 'ab+', buffering=0))
-        if name == prototype_set.IMAGES:
-          self._take_alone(path)
       self._cut()
       self._close = opened.pop_all().close
     return self
 
   def __exit__(self, *unused):
     self._close()
-
-  def _take_alone(self, path):
-    """Keeps every other process off the set until this one ends."""
-    try:
-      fcntl.flock(self._files[prototype_set.IMAGES],
-                  fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-      raise InputError(
-          f'another process is writing {path}; wait for it, or give each its '
-          'own --shard_index of --num_shards') from error
 
   def _cut(self):
     """Cuts all files to the images that are whole in each of them."""

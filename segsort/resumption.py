@@ -6,35 +6,23 @@ are its own. Images go by name; `input_records` tells those that changed.
 """
 
 import contextlib
-import fcntl
 import glob
-import hashlib
 import json
 import os
 
 from segsort import checkpoint
 from segsort import files
+from segsort import folder_lock
 from segsort import input_records
 from segsort import prototype_set
 from segsort import run_record
 from segsort.errors import InputError, warn
 
-# Settings that say where and in how many parts, not what is computed, and
-# those that name an input, whose content counts.
+# Settings that say where and in how many parts, not what is computed. Images
+# are the same wherever they lie; of lists, the images count.
 NOT_COMPARED = {
     'save_dir', 'overwrite', 'num_shards', 'shard_index', 'strategy', 'num_gpu',
-    'logical_devices'}
-
-
-def digest(*paths):
-  """Returns a digest of the bytes of files; those that are absent count too."""
-  total = hashlib.blake2b(digest_size=16)
-  for path in paths:
-    with contextlib.suppress(FileNotFoundError), open(path, 'rb') as file:
-      while chunk := file.read(2**22):
-        total.update(chunk)
-    total.update(b'\0')
-  return total.hexdigest()
+    'logical_devices', 'data_dir', 'data_list'}
 
 
 def checkpoint_digest(restore_from):
@@ -46,7 +34,7 @@ def checkpoint_digest(restore_from):
   path = restore_from
   if os.path.isdir(path):
     path = checkpoint.resolve(path)
-  return digest(path, f'{path}.index')
+  return run_record.digest(path, f'{path}.index')
 
 
 def begin(folder, run, overwrite, outputs):
@@ -66,7 +54,7 @@ def begin(folder, run, overwrite, outputs):
     InputError: the folder has results of other settings, or of nobody knows
       what.
   """
-  with locked(folder):
+  with folder_lock.waiting(folder):
     earlier = read_run(folder)
     if earlier and not differing(earlier, run):
       if overwrite:
@@ -92,19 +80,6 @@ def _refuse_unknown(folder, outputs):
         'or give --overwrite to start anew')
 
 
-@contextlib.contextmanager
-def locked(folder):
-  """Makes a folder, and keeps other processes waiting for it."""
-  with files.writing(folder):
-    os.makedirs(folder, exist_ok=True)
-    handle = os.open(folder, os.O_RDONLY)
-  try:
-    fcntl.flock(handle, fcntl.LOCK_EX)
-    yield
-  finally:
-    os.close(handle)
-
-
 def read_run(folder):
   """Returns a folder's config.json, or None where there is none to go by."""
   try:
@@ -118,7 +93,8 @@ def read_run(folder):
 def differing(earlier, run, not_compared=frozenset(NOT_COMPARED)):
   """Returns the names of settings and inputs that differ between two runs.
 
-  A setting that only one of them knows is not compared: versions differ.
+  Of an input, the content is compared where both know it, else the setting that
+  names it. What only one of them knows is not compared: versions differ.
 
   Args:
     earlier: what `read_run` returned.
@@ -127,11 +103,12 @@ def differing(earlier, run, not_compared=frozenset(NOT_COMPARED)):
   """
   now, was = json.loads(json.dumps(run['settings'])), earlier['settings']
   inputs, known = run['inputs'], earlier.get('inputs') or {}
+  both = inputs.keys() & known.keys()
   names = ['stage'] if run['stage'] != earlier['stage'] else []
   names += sorted(name for name in (now.keys() & was.keys()) - not_compared
-                  if name not in inputs and now[name] != was[name])
-  return names + [
-      name for name in inputs if inputs[name] != known.get(name)]
+                  if name not in both and now[name] != was[name])
+  return names + [name for name in inputs
+                  if name in both and inputs[name] != known[name]]
 
 
 def describe_difference(name, earlier, run):
@@ -204,7 +181,7 @@ def begin_images(config, examples, share, kinds=('gray', 'color')):
 
   begin(folder, run_record.describe_run(
       config, restore_from=checkpoint_digest(config.restore_from),
-      prototype_dir=digest(*prototype_set.release_paths(
+      prototype_dir=run_record.digest(*prototype_set.release_paths(
           config.prototype_dir))), config.overwrite, outputs)
   _remove_outdated(folder, share, kinds)
   outputs = {example: image_outputs(folder, example, kinds)
@@ -219,8 +196,7 @@ def begin_images(config, examples, share, kinds=('gray', 'color')):
 def _remove_outdated(folder, examples, kinds):
   """Removes the results of images that changed since; warns of them."""
   outdated = input_records.changed(folder, {
-      example.name: input_records.state(example.image)
-      for example in examples})
+      example.name: [example.image] for example in examples})
   paths = [path for example in examples if example.name in outdated
            for path in image_outputs(folder, example, kinds)]
   if any(map(os.path.exists, paths)):

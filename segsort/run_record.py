@@ -1,6 +1,8 @@
 """The record of a run: config.json, with settings, command and commit."""
 
+import contextlib
 import dataclasses
+import hashlib
 import os
 import shlex
 import subprocess
@@ -8,14 +10,39 @@ import sys
 
 from segsort import files
 
+# Settings that may name a file, whose content counts then.
+FILES = 'dataset', 'class_names', 'prototype_list'
 
-def write_run(folder, settings):
+
+def digest(*paths):
+  """Returns a digest of the bytes of files; those that are absent count too."""
+  total = hashlib.blake2b(digest_size=16)
+  for path in paths:
+    with contextlib.suppress(FileNotFoundError), open(path, 'rb') as file:
+      while chunk := file.read(2**22):
+        total.update(chunk)
+    total.update(b'\0')
+  return total.hexdigest()
+
+
+def write_run(folder, settings, **inputs):
   """Writes config.json: what `describe_run` says."""
-  files.write_json(os.path.join(folder, 'config.json'), describe_run(settings))
+  files.write_json(os.path.join(folder, 'config.json'),
+                   describe_run(settings, **inputs))
 
 
 def describe_run(settings, **inputs):
-  """Returns resolved settings, command, git commit and digests of inputs."""
+  """Returns resolved settings, command, git commit and digests of inputs.
+
+  Args:
+    settings: of the stage.
+    **inputs: digests, by the names of the settings that name what they are of;
+      those of FILES are added.
+  """
+  for name in FILES:
+    path = getattr(settings, name, '')
+    if path and os.path.isfile(path):
+      inputs[name] = digest(path)
   return {'stage': type(settings).__name__,
           'command': shlex.join([sys.executable, *sys.argv]),
           'git_commit': git_commit(),

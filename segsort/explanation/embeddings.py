@@ -89,7 +89,7 @@ def begin(config, examples):
 
   resumption.begin(config.save_dir, run_record.describe_run(
       config, restore_from=resumption.checkpoint_digest(config.restore_from),
-      prototype_dir=resumption.digest(
+      prototype_dir=run_record.digest(
           *prototype_set.release_paths(config.prototype_dir))),
       config.overwrite, outputs)
 

@@ -75,7 +75,7 @@ def begin(config):
   folder = prototype_set.find(config.prototype_dir)
   resumption.begin(config.save_dir, run_record.describe_run(
       config, restore_from=resumption.checkpoint_digest(config.restore_from),
-      prototype_dir=resumption.digest(
+      prototype_dir=run_record.digest(
           *prototype_set.release_paths(folder),
           os.path.join(folder, prototype_set.SEGMENTS))),
       config.overwrite, outputs)

@@ -91,7 +91,7 @@ def test_a_merged_set_of_a_changed_image_is_made_anew(config, capsys):
   path = f'{config.data_dir}/JPEGImages/im3.png'
   files.write_png(path, files.read_image(path)[:, ::-1].copy())
   _extract(config, range(3))
-  assert capsys.readouterr().err.count('as JPEGImages/im3.png: starting') == 2
+  assert capsys.readouterr().err.count('as JPEGImages/im3.png: starting') == 1
   one = dataclasses.replace(config, save_dir=config.save_dir + '1')
   extraction.extract_prototypes(one)
   assert _set(f'{config.save_dir}/prototypes') == _set(
@@ -122,6 +122,43 @@ def test_shards_of_machines_with_the_data_elsewhere(config, tmp_path):
   segments, paths = prototype_set.load_segments(config.save_dir)
   assert paths == [f'JPEGImages/im{i}.png' for i in range(4)]
   assert set(segments['image']) == set(range(4))
+
+
+def test_no_machine_clears_what_another_extracted(config, tmp_path, capsys):
+  """Its copy of the data has other times, and later another picture."""
+  _extract(config, [0])
+  kept = _set(_shard(config, 0))
+  there = tmp_path / 'd'
+  shutil.copytree(config.data_dir, there)
+  for path in there.rglob('*.png'):
+    os.utime(path, ns=(1, 1))
+  _extract(config, [1], data_dir=str(there))
+  path = f'{there}/JPEGImages/im0.png'
+  files.write_png(path, files.read_image(path)[:, ::-1].copy())
+  _extract(config, [2], data_dir=str(there))
+  assert _set(_shard(config, 0)) == kept
+  told = capsys.readouterr()
+  assert (f'warning: 1 images or masks changed since the prototypes in '
+          f'{_shard(config, 0)} were extracted, as JPEGImages/im0.png: run '
+          'extract_prototypes.py with its --shard_index again') in told.err
+  assert not prototype_set.is_finished(f'{config.save_dir}/prototypes')
+  _extract(config, [0], data_dir=str(there))
+  assert _set(_shard(config, 0)) != kept
+  assert prototype_set.is_finished(f'{config.save_dir}/prototypes')
+
+
+def test_a_merged_set_stays_until_its_shards_are_there_again(config, capsys):
+  _extract(config, range(2), 2)
+  whole = _set(f'{config.save_dir}/prototypes')
+  for index in range(2):
+    shutil.rmtree(_shard(config, index, 2))
+  path = f'{config.data_dir}/JPEGImages/im0.png'
+  files.write_png(path, files.read_image(path)[:, ::-1].copy())
+  _extract(config, [0], 2)
+  assert _set(f'{config.save_dir}/prototypes') == whole
+  assert '1 of 2 shards have not finished' in capsys.readouterr().out
+  _extract(config, [1], 2)
+  assert _set(f'{config.save_dir}/prototypes') != whole
 
 
 def test_a_missing_shard_is_named(config):

@@ -1,16 +1,20 @@
 """Runs go on from their own results, and from no one else's."""
 
 import dataclasses
+import io
 import json
 import os
+import shutil
 
 import embedding_twins
+import PIL.Image
 import pytest
 import small_runs
 
 from segsort import config as config_lib
 from segsort import embedding
 from segsort import files
+from segsort import folder_lock
 from segsort import inference
 from segsort import prototype_set
 from segsort import run_record
@@ -139,22 +143,31 @@ def test_inputs_of_another_name_are_refused_renewed_ones_are_not(
 
 
 def test_changed_images_are_made_again(config, labelled, capsys):
+  paths = [f'{config.data_dir}/JPEGImages/im{i}.png' for i in range(4)]
+  raw = io.BytesIO()
+  PIL.Image.fromarray(files.read_image(paths[3])).save(
+      raw, 'PNG', compress_level=0)
+  files.write_bytes(paths[3], raw.getvalue())
   for index in range(2):
     inference.infer(dataclasses.replace(
         config, num_shards=2, shard_index=index))
-  kept, paths = _results(config), [
-      f'{config.data_dir}/JPEGImages/im{i}.png' for i in range(4)]
+  kept = _results(config)
   files.write_png(paths[1], files.read_image(paths[1])[::-1].copy())
-  status = os.stat(paths[3])  # of the same size, but of another time
-  os.utime(paths[3], ns=(status.st_atime_ns, status.st_mtime_ns - 10**9))
+  with open(paths[3], 'rb+') as file:  # of the same size and time
+    status, pixels = os.stat(file.fileno()), files.read_image(paths[3])
+    raw = io.BytesIO()
+    PIL.Image.fromarray(pixels[::-1]).save(raw, 'PNG', compress_level=0)
+    file.write(raw.getvalue())
+  os.utime(paths[3], ns=(status.st_atime_ns, status.st_mtime_ns))
+  os.utime(paths[2], ns=(1, 1))  # of another time alone
   labelled.clear()
   inference.infer(config)
   assert labelled == ['im1', 'im3']
   assert (f'warning: 2 of 4 images changed since their results in '
           f'{config.save_dir} were made, as im1: made again'
           ) in capsys.readouterr().err
-  assert _results(config)['gray/im3.png'] == kept['gray/im3.png']
-  assert _results(config)['gray/im1.png'] != kept['gray/im1.png']
+  for name in ('im1', 'im3'):
+    assert _results(config)[f'gray/{name}.png'] != kept[f'gray/{name}.png']
   labelled.clear()
   inference.infer(config)
   assert not labelled and 'changed since' not in capsys.readouterr().err
@@ -190,6 +203,37 @@ def test_a_folder_moved_is_no_other_content(config, labelled, tmp_path):
   inference.infer(dataclasses.replace(
       config, prototype_dir=str(tmp_path / 'moved')))
   assert not labelled
+
+
+def test_a_project_moved_goes_on(config, labelled, tmp_path, monkeypatch):
+  """By another path to data, list and results, and with other times."""
+  inference.infer(config)
+  shutil.copytree(f'{config.data_dir}/JPEGImages',
+                  tmp_path / 'moved/JPEGImages')
+  os.rename(config.save_dir, tmp_path / 'moved/r')
+  shutil.copy(config.data_list, tmp_path / 'moved/list.txt')
+  monkeypatch.chdir(tmp_path / 'moved')
+  labelled.clear()
+  inference.infer(dataclasses.replace(
+      config, data_dir='.', data_list='list.txt', save_dir='r'))
+  assert not labelled
+
+
+def test_results_outlive_a_disk_with_the_images(config, labelled):
+  inference.infer(config)
+  kept = _results(config)
+  os.rename(f'{config.data_dir}/JPEGImages', f'{config.data_dir}/away')
+  with pytest.raises(InputError):
+    inference.infer(config)
+  assert _results(config) == kept
+
+
+def test_two_processes_do_not_label_into_one_folder(config, labelled):
+  with folder_lock.alone(config.save_dir):
+    assert f'({os.getpid()} on ' in _fails(config)
+    inference.infer(dataclasses.replace(config, num_shards=2))
+  assert labelled == ['im0', 'im1']
+  inference.infer(config)
 
 
 def test_a_shard_made_anew_leaves_the_others_alone(config, labelled):

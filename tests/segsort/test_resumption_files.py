@@ -6,6 +6,7 @@ import pytest
 from segsort import checkpoint
 from segsort import files
 from segsort import resumption
+from segsort import run_record
 
 
 @pytest.mark.parametrize('data', (b'', b'\x89PNG\r\n\x1a\n', b'no picture' * 9))
@@ -36,6 +37,6 @@ def test_a_digest_tells_files_apart_from_their_concatenation(tmp_path):
   for name, data in (('a', b'12'), ('b', b'3'), ('c', b'1'), ('d', b'23')):
     (tmp_path / name).write_bytes(data)
   paths = {name: str(tmp_path / name) for name in 'abcdx'}
-  digests = [resumption.digest(*(paths[name] for name in names))
+  digests = [run_record.digest(*(paths[name] for name in names))
              for names in ('ab', 'cd', 'ba', 'a', 'ax', 'x')]
   assert len(set(digests)) == 6
