@@ -10,6 +10,7 @@ import glob
 import math
 import os
 import re
+import tempfile
 
 import tensorflow as tf
 
@@ -19,6 +20,8 @@ from segsort.errors import InputError, warn
 STEP = 'global_step'
 # First bytes of Keras' files: a zip archive and HDF5.
 KERAS_MAGIC = b'PK\x03\x04', b'\x89HDF'
+# TensorFlow takes a path with one of them for a pattern, where it reads.
+PATTERN = set('*?[]\\')
 
 
 class DamagedError(InputError):
@@ -120,15 +123,50 @@ def load(path):
   """
   _refuse_keras(path)
   try:
-    reader = tf.train.load_checkpoint(path)
-    return {name: reader.get_tensor(name)
-            for name in sorted(reader.get_variable_to_shape_map())}
+    with _no_pattern(path) as plain:
+      reader = tf.train.load_checkpoint(plain)
+      return {name: reader.get_tensor(name)
+              for name in sorted(reader.get_variable_to_shape_map())}
   except (tf.errors.OpError, RuntimeError, ValueError, OSError,
           IndexError) as error:  # IndexError: a truncated data file
     raise DamagedError(
         f'cannot read the checkpoint {path}: it is damaged or of another '
         f'format ({str(error).splitlines()[0]}); restore an earlier one '
         'or fetch it again') from error
+
+
+def load_newest(folder):
+  """Loads a folder's newest checkpoint that can be read.
+
+  Returns:
+    Its step, its path, and what `load` returns.
+
+  Raises:
+    InputError: none of them can be read.
+  """
+  for step in reversed(steps_in(folder)):
+    path = checkpoint_path(folder, step)
+    try:
+      return step, path, load(path)
+    except DamagedError as error:
+      warn(f'{error}; trying the one before')
+  raise InputError(
+      f'none of the checkpoints in {folder} can be read; put a copy of one '
+      'there, name another folder, or start anew with --overwrite (the '
+      'scripts: OVERWRITE=1)')
+
+
+@contextlib.contextmanager
+def _no_pattern(path):
+  """Yields a path to the same checkpoint that is no pattern."""
+  if not PATTERN & set(path):
+    yield path
+    return
+  with tempfile.TemporaryDirectory() as folder:
+    plain = os.path.join(folder, 'checkpoint')
+    for found in (path, *glob.glob(f'{glob.escape(path)}.*')):
+      os.symlink(os.path.abspath(found), plain + found.removeprefix(path))
+    yield plain
 
 
 def _refuse_keras(path):

@@ -14,11 +14,12 @@ from segsort import checkpoint
 from segsort import config as config_lib
 from segsort import contour_examples
 from segsort import files
+from segsort import folder_lock
 from segsort import interruption
 from segsort import progress
 from segsort import run_record
 from segsort import settings as settings_lib
-from segsort.errors import InputError, warn
+from segsort.errors import InputError
 
 MODEL = 'contours.keras'
 
@@ -82,23 +83,18 @@ class ContourRun:
     checkpoint.keep_newest(folder, 2, len(self.losses))
 
   def resume(self, folder):
-    """Takes over the newest checkpoint that can be read, if there is one."""
-    for step in reversed(checkpoint.steps_in(folder)):
-      path = checkpoint.checkpoint_path(folder, step)
-      try:
-        tensors = checkpoint.load(path)
-      except checkpoint.DamagedError as error:
-        warn(f'{error}; trying the one before')
-        continue
-      self.losses = tensors.pop('losses', np.zeros(0)).tolist()
-      own = self.variables()
-      if own.keys() != tensors.keys():
-        raise InputError(f'{path} is not of a contour network; give another '
-                         '--snapshot_dir, or start anew with --overwrite')
-      for name, variable in own.items():
-        variable.assign(tensors[name])
-      print(f'resumed from {path}')
+    """Takes over the newest checkpoint that can be read, if there are any."""
+    if not checkpoint.steps_in(folder):
       return
+    _, path, tensors = checkpoint.load_newest(folder)
+    self.losses = tensors.pop('losses', np.zeros(0)).tolist()
+    own = self.variables()
+    if own.keys() != tensors.keys():
+      raise InputError(f'{path} is not of a contour network; give another '
+                       '--snapshot_dir, or start anew with --overwrite')
+    for name, variable in own.items():
+      variable.assign(tensors[name])
+    print(f'resumed from {path}')
 
 
 def train_contours(config):
@@ -113,6 +109,12 @@ def train_contours(config):
   Raises:
     InputError: data that will not do, or a folder with another run.
   """
+  with folder_lock.alone(config.snapshot_dir, instead=(
+      'name another --snapshot_dir')):
+    _train_alone(config)
+
+
+def _train_alone(config):
   train, held_out = contour_examples.find_examples(config)
   path = os.path.join(config.snapshot_dir, MODEL)
   if not config.overwrite:

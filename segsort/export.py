@@ -11,6 +11,7 @@ import tensorflow as tf
 import network
 from network.segsort import clustering
 from network.segsort import labelling
+from segsort import checkpoint
 from segsort import config as config_lib
 from segsort import dataset_info
 from segsort import embedding
@@ -186,7 +187,12 @@ def export_model(config):
 
 
 def _check_place(folder, overwrite):
-  """Raises where something is that must not be replaced."""
+  """Raises where something is that must not be replaced, or cannot be read."""
+  if checkpoint.PATTERN & set(os.path.abspath(folder)):
+    raise InputError(
+        f'TensorFlow takes {os.path.abspath(folder)} for a pattern and could '
+        'not load an export from there; name a --save_dir without '
+        f'{" ".join(sorted(checkpoint.PATTERN))} in its path')
   if not os.path.lexists(folder):
     return
   if not os.path.isfile(os.path.join(folder, MARK)) and (

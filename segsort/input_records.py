@@ -48,10 +48,11 @@ def stamp(*paths):
   return None
 
 
-def record_path(folder, config):
-  """Where a `sharding.ShardSettings` keeps its own lines."""
+def record_path(folder, config=None):
+  """Where the lines of a run are kept, or those of a `sharding.ShardSettings`.
+  """
   part = ''
-  if config.num_shards > 1:
+  if config and config.num_shards > 1:
     part = f'-{config.shard_index:05d}-of-{config.num_shards:05d}'
   return os.path.join(folder, f'inputs{part}.jsonl')
 

@@ -183,7 +183,8 @@ def begin_images(config, examples, share, kinds=('gray', 'color')):
       config, restore_from=checkpoint_digest(config.restore_from),
       prototype_dir=run_record.digest(*prototype_set.release_paths(
           config.prototype_dir))), config.overwrite, outputs)
-  _remove_outdated(folder, share, kinds)
+  remove_outdated(folder, share,
+                  lambda example: image_outputs(folder, example, kinds))
   outputs = {example: image_outputs(folder, example, kinds)
              for example in share}
   waiting = [example for example in share
@@ -193,12 +194,18 @@ def begin_images(config, examples, share, kinds=('gray', 'color')):
   return waiting
 
 
-def _remove_outdated(folder, examples, kinds):
-  """Removes the results of images that changed since; warns of them."""
+def remove_outdated(folder, examples, outputs):
+  """Removes the results of images that changed since; warns of them.
+
+  Args:
+    folder: of results, with `input_records`.
+    examples: list of `image_list.Example`.
+    outputs: a function of an example to the paths of its results.
+  """
   outdated = input_records.changed(folder, {
       example.name: [example.image] for example in examples})
   paths = [path for example in examples if example.name in outdated
-           for path in image_outputs(folder, example, kinds)]
+           for path in outputs(example)]
   if any(map(os.path.exists, paths)):
     warn(f'{len(outdated)} of {len(examples)} images changed since their '
          f'results in {folder} were made, as {min(outdated)}: made again')

@@ -36,10 +36,32 @@ def _as_image_summary(pictures):
       tf.io.encode_png(picture).numpy() for picture in pictures)])
 
 
-def _remove_events(folder):
-  """Removes the events of a run that is overwritten."""
+def _cut_events(folder, step):
+  """Takes events of later steps out, which a run that goes on makes again.
+
+  Args:
+    folder: of the run.
+    step: updates done; 0 removes all events.
+  """
   for path in glob.glob(os.path.join(glob.escape(folder), 'events.out.*')):
-    os.remove(path)
+    if not step:
+      os.remove(path)
+    elif any(number > step for number, _ in _events(path)):
+      partial = f'{path}.{os.getpid()}.partial'
+      with tf.io.TFRecordWriter(partial) as writer:
+        for number, record in _events(path):
+          if number <= step:
+            writer.write(record)
+      os.replace(partial, path)
+
+
+def _events(path):
+  """Yields (step, record) of an events file, up to where a kill tore it."""
+  records = iter(tf.data.TFRecordDataset(path))
+  with contextlib.suppress(StopIteration, tf.errors.DataLossError):
+    while True:
+      record = next(records).numpy()
+      yield tf.compat.v1.Event.FromString(record).step, record
 
 
 def _rows_until(step, path):
@@ -87,8 +109,7 @@ class RunLog:
     if not writes:
       return
     with _writing(config.snapshot_dir):
-      if config.overwrite:
-        _remove_events(config.snapshot_dir)
+      _cut_events(config.snapshot_dir, 0 if config.overwrite else first)
       self._writer = tf.summary.create_file_writer(config.snapshot_dir)
       path = os.path.join(config.snapshot_dir, 'log.jsonl')
       files.write_text(path, _rows_until(first, path))
@@ -202,7 +223,8 @@ def training_seconds(path):
       rows = [json.loads(line) for line in file]
   except FileNotFoundError:
     return None
-  images = settings_lib.read_run(os.path.dirname(path)).get('batch_size', 0)
+  settings = settings_lib.read_run(os.path.dirname(path))
+  images = settings.get('batch_size', 0) * settings.get('iter_size', 1)
   seconds, before = 0., 0
   for row in rows:
     seconds += (row['step'] - before) * images / row['images_per_second']

@@ -37,16 +37,20 @@ def describe_run(settings, **inputs):
   Args:
     settings: of the stage.
     **inputs: digests, by the names of the settings that name what they are of;
-      those of FILES are added.
+      `digests_of_files` are added.
   """
-  for name in FILES:
-    path = getattr(settings, name, '')
-    if path and os.path.isfile(path):
-      inputs[name] = digest(path)
+  inputs |= digests_of_files(settings)
   return {'stage': type(settings).__name__,
           'command': shlex.join([sys.executable, *sys.argv]),
           'git_commit': git_commit(),
           'settings': dataclasses.asdict(settings), 'inputs': inputs}
+
+
+def digests_of_files(settings):
+  """Returns {setting: digest} of the FILES that are given."""
+  paths = {name: getattr(settings, name, '') for name in FILES}
+  return {name: digest(path) for name, path in paths.items()
+          if path and os.path.isfile(path)}
 
 
 def git_commit():

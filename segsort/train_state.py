@@ -7,8 +7,10 @@ import network
 from network.segsort import memory_bank
 from segsort import checkpoint
 from segsort import optimizer as optimizer_lib
+from segsort import resumption
+from segsort import run_record
 from segsort import settings
-from segsort.errors import InputError, warn
+from segsort.errors import InputError
 
 
 class TrainState:
@@ -78,7 +80,8 @@ class TrainState:
       variable.assign(tensors[name])
 
 
-# Settings that a run cannot change when it goes on.
+# Settings that a run cannot change when it goes on; those that name a file
+# count by its content.
 SAME_RUN = (
     'backbone', 'head', 'embedding_dim', 'num_clusters', 'num_banks',
     'frozen_bank', 'batch_size', 'iter_size', 'input_size', 'random_seed',
@@ -105,26 +108,70 @@ def start_or_resume(state, config):
     _start(state, config)  # first: it may fail, or read this very folder
     checkpoint.keep_newest(config.snapshot_dir, 0)
     return False
-  if checkpoint.steps_in(config.snapshot_dir):
-    settings.check_same(
-        settings.read_run(config.snapshot_dir), config, SAME_RUN,
-        config.snapshot_dir)
-  for step in reversed(checkpoint.steps_in(config.snapshot_dir)):
-    path = checkpoint.checkpoint_path(config.snapshot_dir, step)
-    try:
-      tensors = checkpoint.load(path)
-    except checkpoint.DamagedError as error:
-      warn(f'{error}; trying the one before')
-      continue
-    if step >= config.num_steps:
-      print(f'{config.snapshot_dir} is finished (step {step} of '
-            f'{config.num_steps}); --overwrite trains it anew')
-      return True
-    state.assign(tensors, path)
-    print(f'resumed from {path}')
+  if not checkpoint.steps_in(config.snapshot_dir):
+    _start(state, config)
     return False
-  _start(state, config)
+  same = _same_content(config)
+  settings.check_same(
+      settings.read_run(config.snapshot_dir), config,
+      [name for name in SAME_RUN if name not in same], config.snapshot_dir)
+  step, path, tensors = checkpoint.load_newest(config.snapshot_dir)
+  if step >= config.num_steps:
+    print(f'{config.snapshot_dir} is finished (step {step} of '
+          f'{config.num_steps}); --overwrite trains it anew')
+    return True
+  state.assign(tensors, path)
+  print(f'resumed from {path}')
   return False
+
+
+def inputs_of(config):
+  """Returns digests of what a run learns from and starts from, by setting.
+
+  A checkpoint that a run has started from may be gone when it goes on; its
+  digest then is that of before.
+
+  Args:
+    config: a `config.TrainConfig`.
+  """
+  found = {'data_list': run_record.digest(config.data_list)}
+  if config.restore_from:
+    known = _known_inputs(config.snapshot_dir)
+    try:
+      found['restore_from'] = resumption.checkpoint_digest(
+          checkpoint.resolve(config.restore_from))
+    except InputError:
+      if 'restore_from' in known:
+        found['restore_from'] = known['restore_from']
+  return found
+
+
+def _known_inputs(folder):
+  """Those in a folder's config.json; of earlier versions there are none."""
+  return (resumption.read_run(folder) or {}).get('inputs') or {}
+
+
+def _same_content(config):
+  """Compares the content of a run's inputs with those that it goes on with.
+
+  Returns:
+    The names of those of which both contents are known.
+
+  Raises:
+    InputError: one of them differs.
+  """
+  folder = config.snapshot_dir
+  now = {**inputs_of(config), **run_record.digests_of_files(config)}
+  known = _known_inputs(folder)
+  both = now.keys() & known.keys()
+  for name in sorted(both):
+    if now[name] != known[name]:
+      raise InputError(
+          f'{folder} was trained with another content of --{name} '
+          f'{getattr(config, name)} than it has now: put that back to go on, '
+          'name another --snapshot_dir, or start anew with --overwrite (the '
+          'scripts: OVERWRITE=1)')
+  return both
 
 
 def _start(state, config):

@@ -3,6 +3,8 @@
 `train_step` has the loss and the update; the loop here adds time and files.
 """
 
+import contextlib
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -11,6 +13,7 @@ import network
 from segsort import agreement
 from segsort import checkpoint
 from segsort import distribution
+from segsort import folder_lock
 from segsort import image_list
 from segsort import input_pipeline
 from segsort import interruption
@@ -48,6 +51,15 @@ def train_network(config, needs, make_batches, loss_of_embeddings):
   examples = image_list.read_list(config.data_list, config.data_dir, needs)
   strategy = distribution.make_strategy(config)
   set_numerics(config, strategy)
+  with contextlib.ExitStack() as stack:
+    if distribution.is_chief(strategy):
+      stack.enter_context(folder_lock.alone(
+          config.snapshot_dir, instead='name another --snapshot_dir'))
+    _run(config, examples, strategy, make_batches, loss_of_embeddings)
+
+
+def _run(config, examples, strategy, make_batches, loss_of_embeddings):
+  """As `train_network`, of a list that is read, alone in the run's folder."""
   with strategy.scope():
     state = train_state.TrainState(config)
     finished = train_state.start_or_resume(state, config)
@@ -59,7 +71,8 @@ def train_network(config, needs, make_batches, loss_of_embeddings):
     return
   chief = distribution.is_chief(strategy)
   if chief:
-    run_record.write_run(config.snapshot_dir, config)
+    run_record.write_run(
+        config.snapshot_dir, config, **train_state.inputs_of(config))
     if not config.num_steps:  # untrained: what training has to beat
       _save(state, config, 0)
   first, share = int(state.step.numpy()), distribution.share_of(strategy)

@@ -14,7 +14,9 @@ from network.segsort import projection
 from segsort import embedding
 from segsort import extraction
 from segsort import files
+from segsort import folder_lock
 from segsort import inference
+from segsort import input_records
 from segsort import progress
 from segsort import prototype_set
 from segsort import resumption
@@ -60,6 +62,12 @@ def visualize_embeddings(config):
   examples = inference.find_examples(config)[:config.max_images or None]
   model = embedding.restore_model(config)
   sources = sources_lib.load(config, model)
+  with folder_lock.alone(config.save_dir):
+    _draw_all(examples, model, sources, classes, config)
+
+
+def _draw_all(examples, model, sources, classes, config):
+  """Draws what an earlier run has not, alone in the folder."""
   begin(config, examples)
   draw_map(sources, classes, config)
   colours = find_colours(sources.features)
@@ -70,12 +78,16 @@ def visualize_embeddings(config):
     path = picture_path(config, example)
     if resumption.is_whole_png(path):
       continue
+    before = input_records.stamp(example.image)
     try:
       image, _ = stage.read(example, config)
     except InputError as error:
       warn(f'not drawn: {error}')
       failed += 1
       continue
+    input_records.append(
+        input_records.record_path(config.save_dir), example.name,
+        [example.image], before)
     files.write_png(path, draw_picture(embedder, image, colours, config))
   print(f'{len(examples) - failed} pictures of embeddings: '
         f'{config.save_dir}/{FOLDER}; the prototypes: {config.save_dir}/{MAP}')
@@ -85,6 +97,7 @@ def begin(config, examples):
   """Goes on from what an earlier run left in --save_dir, or clears it."""
   def outputs(unused_all):
     return [os.path.join(config.save_dir, MAP),
+            *input_records.record_paths(config.save_dir),
             *(picture_path(config, example) for example in examples)]
 
   resumption.begin(config.save_dir, run_record.describe_run(
@@ -92,6 +105,9 @@ def begin(config, examples):
       prototype_dir=run_record.digest(
           *prototype_set.release_paths(config.prototype_dir))),
       config.overwrite, outputs)
+  resumption.remove_outdated(
+      config.save_dir, examples,
+      lambda example: [picture_path(config, example)])
 
 
 def picture_path(config, example):

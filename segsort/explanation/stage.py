@@ -10,6 +10,7 @@ import os
 
 from segsort import embedding
 from segsort import files
+from segsort import folder_lock
 from segsort import inference
 from segsort import input_pipeline
 from segsort import labeller as labeller_lib
@@ -37,6 +38,12 @@ def explain(config):
   examples = examples[:config.max_images or None]
   model = embedding.restore_model(config)
   sources = sources_lib.load(config, model)
+  with folder_lock.alone(config.save_dir):
+    _explain(examples, model, sources, classes, config)
+
+
+def _explain(examples, model, sources, classes, config):
+  """Writes the pages of pictures, alone in their folder."""
   begin(config)
   explained = retrieve_all(examples, model, sources, config)
   rows = {row for picture in explained for segment in picture.segments

@@ -197,6 +197,14 @@ def test_what_is_there_is_replaced_only_if_told_so(
   assert os.listdir(tmp_path) == ['model']
 
 
+def test_a_folder_that_tensorflow_cannot_load_from_is_refused(
+    flags, tmp_path):
+  told = commands.fail('export_model', **{
+      **flags, 'save_dir': tmp_path / 'out[1]'})
+  assert 'name a --save_dir without * ? [ \\ ] in its path' in told
+  assert not (tmp_path / 'out[1]').exists()
+
+
 def test_an_interrupted_export_leaves_what_was_there(
     flags, exported, tmp_path, monkeypatch):
   folder = tmp_path / 'model'

@@ -69,6 +69,21 @@ def test_damage_is_noticed(tmp_path, rng, damage, suffix):
       checkpoint.DamagedError, checkpoint.load, path)
 
 
+@pytest.mark.parametrize('folder', ('run[1]', 'a\\b', 'r*', '?{x}'))
+def test_a_folder_named_like_a_pattern_is_read(tmp_path, folder):
+  """TensorFlow writes there, and finds nothing or another folder again."""
+  for name, value in (('run1', 0.), ('rx', 0.), ('a{x}', 0.), (folder, 1.)):
+    for step in (1, 10):
+      checkpoint.save(f'{tmp_path}/{name}/model.ckpt-{step}',
+                      {'a': np.full(3, value + step)})
+  assert checkpoint.load(f'{tmp_path}/{folder}/model.ckpt-1')['a'][0] == 2
+  step, path, tensors = checkpoint.load_newest(f'{tmp_path}/{folder}')
+  assert (step, path) == (10, f'{tmp_path}/{folder}/model.ckpt-10')
+  assert tensors['a'][0] == 11
+  with pytest.raises(checkpoint.DamagedError, match='cannot read the checkpo'):
+    checkpoint.load(f'{tmp_path}/{folder}/model.ckpt-7')
+
+
 def test_a_text_file_is_no_checkpoint(tmp_path):
   (tmp_path / 'notes').write_text('not a checkpoint')
   path = checkpoint.resolve(str(tmp_path / 'notes'))

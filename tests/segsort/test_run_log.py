@@ -87,7 +87,8 @@ def _write(path, text):
 
 
 def test_seconds_follow_from_the_log(tmp_path):
-  _write(tmp_path / 'config.json', json.dumps({'settings': {'batch_size': 8}}))
+  _write(tmp_path / 'config.json', json.dumps(
+      {'settings': {'batch_size': 2, 'iter_size': 4}}))
   _write(tmp_path / 'log.jsonl', ''.join(
       json.dumps({'step': step, 'images_per_second': rate}) + '\n'
       for step, rate in ((10, 8.), (30, 80.))))

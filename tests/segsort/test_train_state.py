@@ -1,6 +1,8 @@
 """A run's state: into checkpoints and out of them, resumed or begun anew."""
 
+import dataclasses
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -54,16 +56,58 @@ def test_overwriting_fails_before_it_removes_anything(state, tiny_dataset):
       assert checkpoint.steps_in(config.snapshot_dir) == []
 
 
-def test_nothing_but_damaged_checkpoints_starts_anew_and_says_so(
+def test_nothing_but_damaged_checkpoints_stops_and_removes_none(
     state, capsys):
   run, config, _ = state
   os.makedirs(config.snapshot_dir)
   for step in (1, 4):
     files.write_text(f'{config.snapshot_dir}/model.ckpt-{step}.index', '')
-  assert not train_state.start_or_resume(run, config)
-  told = capsys.readouterr()
-  assert told.err.count('trying the one before') == 2
-  assert 'training from scratch' in told.out and int(run.step) == 0
+  with pytest.raises(InputError, match=(
+      'none of the checkpoints in .* can be read; .* --overwrite')):
+    train_state.start_or_resume(run, config)
+  assert capsys.readouterr().err.count('cannot read the checkpoint') == 2
+  assert checkpoint.steps_in(config.snapshot_dir) == [1, 4]
+
+
+def test_a_run_by_another_path_goes_on_with_the_same_content(
+    state, tiny_dataset, tmp_path, monkeypatch, capsys):
+  run, config, _ = state
+  checkpoint.save(f'{tmp_path}/pretrained/model.ckpt-7', run.tensors())
+  (tmp_path / 'classes.json').write_text('{"classes": [{"name": "a"}, '
+                                         '{"name": "b"}]}')
+  config = dataclasses.replace(
+      config, restore_from=f'{tmp_path}/pretrained',
+      dataset=f'{tmp_path}/classes.json')
+  run_record.write_run(
+      config.snapshot_dir, config, **train_state.inputs_of(config))
+  checkpoint.save(checkpoint.checkpoint_path(config.snapshot_dir, 3),
+                  run.tensors())
+  monkeypatch.chdir(tmp_path)
+  shutil.copytree('pretrained', 'elsewhere')
+  shutil.copy(config.data_list, 'other.txt')
+  moved = dataclasses.replace(
+      config, data_list='other.txt', data_dir='.', snapshot_dir='run',
+      restore_from='elsewhere/model.ckpt-7', dataset='classes.json')
+  train_state.start_or_resume(run, moved)
+  assert 'resumed from run/model.ckpt-3' in capsys.readouterr().out
+
+  lines = (tmp_path / 'other.txt').read_text().splitlines()
+  for path, text in (
+      ('other.txt', '\n'.join(lines[::-1])),
+      ('classes.json', '{"classes": [{"name": "a"}, {"name": "c"}]}'),
+      ('elsewhere/model.ckpt-7.index', 'of other weights')):
+    before = files.read_bytes(path)
+    files.write_text(path, text)
+    with pytest.raises(InputError, match=(
+        'run was trained with another content of --[a-z_]+ '
+        f'{path.removesuffix(".index")} than it has now')):
+      train_state.start_or_resume(run, moved)
+    files.write_bytes(path, before)
+
+  # What a run has started from may go; its digest stays on record.
+  shutil.rmtree('elsewhere')
+  train_state.start_or_resume(run, moved)
+  assert train_state.inputs_of(moved) == train_state.inputs_of(config)
 
 
 def test_stage_two_starts_from_the_weights_of_stage_one(

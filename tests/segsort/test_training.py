@@ -16,6 +16,7 @@ from segsort import accumulation
 from segsort import checkpoint
 from segsort import config as config_lib
 from segsort import files
+from segsort import folder_lock
 from segsort import input_pipeline
 from segsort import train_state
 from segsort import train_step
@@ -172,14 +173,28 @@ def test_a_resumed_log_has_each_step_once_and_its_bar_the_last(
   with open(run / 'log.jsonl', 'a', encoding='utf-8') as file:
     file.write('{"step": 5, "segs')  # torn by a kill
   before = small_runs.logged_lines(run)
+  events, = run.glob('events.*')  # torn within its last record
+  os.truncate(events, events.stat().st_size - 9)
   training.train(small_runs.train_config(tiny_dataset, run, **settings))
   assert small_runs.logged(run, 'step') == [1, 2, 3, 4]
+  assert _event_steps(run) == [1, 2, 3, 4]
   assert small_runs.logged_lines(run)[:2] == before[:2]
   loss, speed = (small_runs.logged(run, name)[-1]
                  for name in ('segsort_loss', 'images_per_second'))
   bar = capsys.readouterr().err.rstrip().rpartition('\r')[2]
   assert bar.startswith('training: 100%|') and '| 4/4 [' in bar
   assert bar.endswith(f', loss={loss:.4f}, images/s={speed:.2f}]')
+
+
+def _event_steps(run):
+  """The steps of the losses in all events files, as TensorBoard orders them."""
+  steps = []
+  for path in sorted(run.glob('events.*')):
+    for record in tf.data.TFRecordDataset(str(path)):
+      event = tf.compat.v1.Event.FromString(record.numpy())
+      steps += [event.step for value in event.summary.value
+                if value.tag == 'segsort_loss']
+  return steps
 
 
 def test_training_learns_fills_its_bank_and_keeps_its_pictures(
@@ -226,6 +241,15 @@ def test_a_loss_that_is_no_number_stops_with_step_and_images(
     training.train(config)
   assert '\n' not in str(raised.value)
   assert checkpoint.steps_in(config.snapshot_dir) == []
+
+
+def test_a_second_training_in_a_folder_is_refused(tiny_dataset, tmp_path):
+  config = small_runs.train_config(tiny_dataset, tmp_path / 'run')
+  with folder_lock.alone(config.snapshot_dir):
+    with pytest.raises(InputError, match=(
+        'another process .* is at work in .*run; .* --snapshot_dir')):
+      training.train(config)
+  assert not os.listdir(config.snapshot_dir)
 
 
 def test_a_wrong_mask_stops_the_run_with_its_line(tiny_dataset, tmp_path):
