@@ -11,6 +11,7 @@ import numpy as np
 import PIL.Image
 
 from segsort import files
+from segsort import input_records
 from segsort import progress
 from segsort.errors import InputError
 
@@ -105,7 +106,9 @@ def _link_target(source, path):
 
 def convert_masks(jobs, read, *, num_classes, palette=None, desc='masks',
                   ignore_label=255):
-  """Writes the masks that are not written yet.
+  """Writes the masks that are not written yet, or of other content by now.
+
+  What they were made of is in inputs.jsonl beside them (`input_records`).
 
   Args:
     jobs: MaskJobs.
@@ -119,21 +122,49 @@ def convert_masks(jobs, read, *, num_classes, palette=None, desc='masks',
     InputError: names the first file that is missing, corrupt, of another size
       than its image, or has an unknown label.
   """
-  for job in progress.track(jobs, desc=desc, unit='mask'):
-    if _is_written(job):
-      continue
+  waiting = _unwritten(jobs)
+  for job in progress.track(waiting, total=len(jobs), desc=desc, unit='mask',
+                            initial=len(jobs) - len(waiting)):
+    folder, name = os.path.split(job.output)
+    before = input_records.stamp(*_made_of(job))
     labels = read(job.source)
     _check_labels(labels, job, num_classes, ignore_label)
+    os.makedirs(folder, exist_ok=True)
+    input_records.append(
+        input_records.record_path(folder), name, _made_of(job), before)
     files.write_png(job.output, labels.astype(np.uint8), palette)
 
 
-def _is_written(job):
-  """Whether the output is there and no older than what it is made of."""
-  try:
-    return os.path.getmtime(job.output) >= max(
-        os.path.getmtime(path) for path in (job.source, job.classes) if path)
-  except OSError:
-    return False
+def _made_of(job):
+  """The files that a mask is made of."""
+  return [path for path in (job.source, job.classes) if path]
+
+
+def _unwritten(jobs):
+  """Returns the jobs whose output is not there, or of other content.
+
+  Of an output without a record, somebody's own or of an earlier version, only
+  times can tell.
+  """
+  by_folder = {}
+  for job in jobs:
+    folder, name = os.path.split(job.output)
+    by_folder.setdefault(folder, {})[name] = job
+  waiting = []
+  for folder, named in by_folder.items():
+    recorded, changed = input_records.compare(
+        folder, {name: _made_of(job) for name, job in named.items()})
+    waiting += [
+        job for name, job in named.items()
+        if name in changed or not files.is_whole_png(job.output)
+        or name not in recorded and _is_older(job)]
+  return waiting
+
+
+def _is_older(job):
+  """Whether the output is older than what it would be made of."""
+  return os.path.getmtime(job.output) < max(
+      map(os.path.getmtime, _made_of(job)))
 
 
 def _check_labels(labels, job, num_classes, ignore_label):

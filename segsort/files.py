@@ -78,6 +78,22 @@ def write_bytes(path, data):
     file.write(data)
 
 
+def is_whole_png(path):
+  """Whether a file is there and ends as a PNG ends.
+
+  Files are renamed into place when they are written, so this looks for what
+  copies, full disks and power cuts leave: nothing, or the first part.
+  """
+  try:
+    with open(path, 'rb') as file:
+      start = file.read(8)
+      file.seek(-12, os.SEEK_END)
+      return (start == b'\x89PNG\r\n\x1a\n'
+              and file.read() == b'\0\0\0\0IEND\xaeB`\x82')
+  except OSError:
+    return False
+
+
 def has_bytes(path, data):
   """Whether there is a file of these bytes."""
   with contextlib.suppress(OSError), open(path, 'rb') as file:

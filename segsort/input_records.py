@@ -103,16 +103,15 @@ def changed(folder, inputs):
   Returns:
     A set of names.
   """
-  newest = _newest_lines(folder)
-  return {name for name, paths in inputs.items()
-          if name in newest and _differs(newest[name], paths)}
+  return compare(folder, inputs)[1]
 
 
-def unrecorded_or_changed(folder, inputs):
-  """As `changed`, with the names that no line is of."""
+def compare(folder, inputs):
+  """As `changed`, but returns two sets: the names on record, those changed."""
   newest = _newest_lines(folder)
-  return {name for name, paths in inputs.items()
-          if name not in newest or _differs(newest[name], paths)}
+  recorded = inputs.keys() & newest.keys()
+  return recorded, {
+      name for name in recorded if _differs(newest[name], inputs[name])}
 
 
 def _differs(line, paths):

@@ -12,7 +12,9 @@ import numpy as np
 from segsort import config as config_lib
 from segsort import contour_detectors
 from segsort import files
+from segsort import folder_lock
 from segsort import image_list
+from segsort import input_records
 from segsort import oversegmentation_record
 from segsort import processes
 from segsort import progress
@@ -100,9 +102,18 @@ def make_oversegmentations(config):
     InputError: see there and `contour_detectors`.
   """
   jobs = list_jobs(config)
+  with contextlib.ExitStack() as stack:
+    for folder in oversegmentation_record.names_by_folder(jobs):
+      stack.enter_context(folder_lock.alone(folder, 'regions'))
+    _make_all(jobs, config)
+
+
+def _make_all(jobs, config):
+  """Makes the masks that are not there, alone in their folders."""
   own = oversegmentation_record.check_folders(jobs, config)
-  waiting = [
-      job for job in jobs if config.overwrite or not is_done(job, config)]
+  outdated = oversegmentation_record.find_outdated(jobs)
+  waiting = [job for job in jobs if config.overwrite or job in outdated
+             or not is_done(job, config)]
   _detector.cache_clear()
   if waiting:
     _detector(config)  # fails here, not in the processes
@@ -110,10 +121,16 @@ def make_oversegmentations(config):
     remove_masks(jobs)  # else an interrupted run would leave two kinds
   oversegmentation_record.write_settings(jobs, config, own)
   work = functools.partial(run_job, config=config)
-  counts = list(progress.track(
+  stamps = [input_records.stamp(job.image) for job in waiting]
+  counts = []
+  for job, stamp, count in zip(waiting, stamps, progress.track(
       processes.in_processes(work, waiting, config.num_workers),
       total=len(jobs), initial=len(jobs) - len(waiting), desc='regions',
-      unit='image'))
+      unit='image')):
+    folder, name = os.path.split(job.mask)
+    input_records.append(
+        input_records.record_path(folder), name, [job.image], stamp)
+    counts.append(count)
   print(f'{len(waiting)} oversegmentations made, {len(jobs) - len(waiting)} '
         f'were there: {os.path.dirname(jobs[0].mask)}')
   for folder in own:

@@ -9,8 +9,9 @@ import json
 import os
 
 from segsort import files
+from segsort import input_records
 from segsort import run_record
-from segsort.errors import InputError
+from segsort.errors import InputError, warn
 
 NAME = 'oversegmentation.json'
 
@@ -77,6 +78,29 @@ def write_settings(jobs, config, own):
     if folder not in own:
       files.write_text(
           os.path.join(folder, NAME), json.dumps(mask_settings(config)))
+
+
+def find_outdated(jobs):
+  """Finds the masks of images that changed since; warns of them.
+
+  Args:
+    jobs: list of `oversegmentation.Job`.
+
+  Returns:
+    A set of jobs.
+  """
+  images = {}
+  for job in jobs:
+    folder, name = os.path.split(job.mask)
+    images.setdefault(folder, {})[name] = job
+  outdated = {
+      named[name] for folder, named in images.items()
+      for name in input_records.changed(
+          folder, {name: [job.image] for name, job in named.items()})}
+  if outdated:
+    warn(f'{len(outdated)} of {len(jobs)} images changed since their masks '
+         f'were made, as {min(job.image for job in outdated)}: made again')
+  return outdated
 
 
 def names_by_folder(jobs):

@@ -142,22 +142,6 @@ def _typed(value):
   return repr(value) if value in ('', None) else value
 
 
-def is_whole_png(path):
-  """Whether a file is there and ends as a PNG ends.
-
-  Files are renamed into place when they are written, so this looks for what
-  copies, full disks and power cuts leave: nothing, or the first part.
-  """
-  try:
-    with open(path, 'rb') as file:
-      start = file.read(8)
-      file.seek(-12, os.SEEK_END)
-      return (start == b'\x89PNG\r\n\x1a\n'
-              and file.read() == b'\0\0\0\0IEND\xaeB`\x82')
-  except OSError:
-    return False
-
-
 def begin_images(config, examples, share, kinds=('gray', 'color')):
   """Begins the labelling of a list: `begin`, and what there is left to do.
 
@@ -188,7 +172,7 @@ def begin_images(config, examples, share, kinds=('gray', 'color')):
   outputs = {example: image_outputs(folder, example, kinds)
              for example in share}
   waiting = [example for example in share
-             if not all(map(is_whole_png, outputs[example]))]
+             if not all(map(files.is_whole_png, outputs[example]))]
   remove(_half_written(folder, {
       path for example in waiting for path in outputs[example]}))
   return waiting

@@ -76,7 +76,7 @@ def _draw_all(examples, model, sources, classes, config):
   failed = 0
   for example in progress.track(examples, desc='embeddings'):
     path = picture_path(config, example)
-    if resumption.is_whole_png(path):
+    if files.is_whole_png(path):
       continue
     before = input_records.stamp(example.image)
     try:
@@ -155,7 +155,7 @@ def draw_picture(embedder, image, colours, config):
 def draw_map(sources, classes, config):
   """Writes the map of the prototypes, unless it is there already."""
   path = os.path.join(config.save_dir, MAP)
-  if resumption.is_whole_png(path):
+  if files.is_whole_png(path):
     return
   rows = take_evenly(len(sources.labels), config.max_prototypes)
   labels = sources.labels[rows]

@@ -75,9 +75,10 @@ def test_source_is_only_read_and_a_second_run_keeps_masks(source, tmp_path):
   cityscapes_dataset.prepare(config(tmp_path))
   assert sorted(source.rglob('*')) == before
   mask = tmp_path / 'data/segcls/val/ulm_000000_000019_leftImg8bit.png'
-  mask.write_bytes(b'kept')
+  files.write_png(str(mask), np.zeros((1, 9), np.uint8))
+  kept = mask.read_bytes()
   cityscapes_dataset.prepare(config(tmp_path))
-  assert mask.read_bytes() == b'kept'
+  assert mask.read_bytes() == kept
 
 
 def test_a_split_that_is_absent(source, tmp_path, capsys):

@@ -63,6 +63,39 @@ def test_masks_are_converted_up_to_the_first_bad_one(tmp_path):
     dataset_layout.convert_masks(
         jobs, lambda path: np.array(labels[os.path.basename(path)]),
         num_classes=3)
-  assert os.listdir(tmp_path / 'masks') == ['good.png']
+  assert sorted(os.listdir(tmp_path / 'masks')) == ['good.png', 'inputs.jsonl']
   np.testing.assert_array_equal(
       files.read_mask(jobs[0].output), labels['good'])
+
+
+def test_masks_follow_the_content_of_their_sources(tmp_path):
+  """Whatever their times, as after rsync -a or unzip."""
+  files.write_png(str(tmp_path / 'image.png'), np.zeros((1, 2, 3), np.uint8))
+  jobs, read = [], []
+  for name in 'abcd':
+    (tmp_path / name).write_text('0 1')
+    jobs.append(dataset_layout.MaskJob(
+        source=str(tmp_path / name), image=str(tmp_path / 'image.png'),
+        output=str(tmp_path / f'masks/{name}.png'),
+        classes=str(tmp_path / 'classes') if name == 'd' else ''))
+  (tmp_path / 'classes').write_text('')
+
+  def convert():
+    read.clear()
+    dataset_layout.convert_masks(jobs, _read, num_classes=2)
+    return read, [files.read_mask(job.output).tolist() for job in jobs]
+
+  def _read(path):
+    read.append(os.path.basename(path))
+    with open(path, encoding='utf-8') as file:
+      return np.array([file.read().split()], int)
+
+  assert convert() == (list('abcd'), [[[0, 1]]] * 4)
+  assert not convert()[0]
+  (tmp_path / 'b').write_text('1 0')  # corrected, and yet older
+  os.utime(tmp_path / 'b', ns=(1, 1))
+  os.utime(tmp_path / 'a')  # newer, and yet the same
+  os.truncate(jobs[2].output, 40)  # half of a copy
+  (tmp_path / 'classes').write_text('others')
+  assert convert() == (
+      list('bcd'), [[[0, 1]], [[1, 0]], [[0, 1]], [[0, 1]]])

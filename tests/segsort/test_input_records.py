@@ -100,8 +100,7 @@ def test_names_without_a_line(tmp_path, inputs, record):
   with open(record, 'a', encoding='utf-8') as file:  # of an earlier version
     file.write('{"name": "b", "state": [[2, 7]], "written": 1}\n')
   assert not _changed(tmp_path, inputs)
-  assert input_records.unrecorded_or_changed(
-      str(tmp_path / 'r'), inputs) == {'b', 'c'}
+  assert input_records.compare(str(tmp_path / 'r'), inputs) == ({'a'}, set())
 
 
 def test_the_newest_line_of_any_shard_counts(tmp_path, inputs, monkeypatch):

@@ -1,6 +1,7 @@
 """Detectors, the cut and the files; what a user can get wrong."""
 
 import json
+import os
 import shutil
 import zipfile
 
@@ -15,6 +16,7 @@ import pytest
 from network import contour_model
 from segsort import contour_detectors
 from segsort import files
+from segsort import folder_lock
 from segsort import oversegmentation
 from segsort import region_metrics
 
@@ -74,6 +76,27 @@ def test_what_is_there_is_not_made_again(make, tmp_path):
   commands.succeed(SCRIPT, '--overwrite', **make)
   np.testing.assert_array_equal(
       _masks(tmp_path / 'out')['im1.png'], first['im1.png'])
+
+
+def test_masks_of_changed_images_are_made_again(make, tmp_path, tiny_dataset):
+  commands.succeed(SCRIPT, **make)
+  before = _masks(tmp_path / 'out')
+  image = f'{tiny_dataset[0]}/JPEGImages/im1.png'
+  files.write_png(image, np.ascontiguousarray(files.read_image(image)[::-1]))
+  os.utime(image, (1, 1))
+  status, out, err = commands.run(SCRIPT, **make)
+  assert status == 0 and '1 oversegmentations made, 3 were there' in out
+  assert (f'warning: 1 of 4 images changed since their masks were made, as '
+          f'{image}: made again') in err
+  after = _masks(tmp_path / 'out')
+  assert [name for name in before
+          if not np.array_equal(before[name], after[name])] == ['im1.png']
+
+
+def test_a_second_run_into_the_same_folder_is_refused(make, tmp_path):
+  with folder_lock.alone(str(tmp_path / 'out'), 'regions'):
+    assert 'another process' in commands.fail(SCRIPT, **make)
+  commands.succeed(SCRIPT, **make)
 
 
 def test_masks_of_ones_own_are_left_alone(make, tmp_path):

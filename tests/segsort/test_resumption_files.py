@@ -12,14 +12,14 @@ from segsort import run_record
 @pytest.mark.parametrize('data', (b'', b'\x89PNG\r\n\x1a\n', b'no picture' * 9))
 def test_what_does_not_begin_and_end_as_a_png_is_not_whole(tmp_path, data):
   path = tmp_path / 'a.png'
-  assert not resumption.is_whole_png(str(path))
+  assert not files.is_whole_png(str(path))
   files.write_png(str(path), np.zeros((3, 4), np.uint8))
-  assert resumption.is_whole_png(str(path))
+  assert files.is_whole_png(str(path))
   whole = path.read_bytes()
   path.write_bytes(data)
-  assert not resumption.is_whole_png(str(path))
+  assert not files.is_whole_png(str(path))
   path.write_bytes(whole[:-12] + bytes(12))  # a power cut
-  assert not resumption.is_whole_png(str(path))
+  assert not files.is_whole_png(str(path))
 
 
 def test_a_folder_of_checkpoints_is_its_newest_one(tmp_path):
