@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import sys
 
+from segsort import interruption
 from segsort import prototype_set
 from segsort import settings as settings_lib
 from segsort.errors import InputError
@@ -18,10 +19,12 @@ def run(stage, config_class, argv=None):
     argv: the arguments; those of this process if None.
 
   Raises:
-    SystemExit: 2 after one `error:` line for an InputError, 130 after Ctrl-C.
+    SystemExit: 2 after one `error:` line for an InputError, 130 after Ctrl-C;
+      a second Ctrl-C does not wait for threads that hang.
   """
   try:
-    stage(parse(config_class, argv, (stage.__doc__ or '').split('\n')[0]))
+    with interruption.Watch():
+      stage(parse(config_class, argv, (stage.__doc__ or '').split('\n')[0]))
   except InputError as error:
     sys.exit(_fail(f'error: {error}', 2))
   except KeyboardInterrupt:

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import threading
 import zipfile
 import zlib
 
@@ -18,6 +19,7 @@ from segsort.errors import InputError
 UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, KeyError,
               OverflowError, zipfile.BadZipFile, zlib.error,
               tf.errors.OpError)
+_reading = {}  # path by thread
 
 
 @contextlib.contextmanager
@@ -135,6 +137,8 @@ def write_png(path, pixels, palette=None):
 
 def read_bytes(path, what='file'):
   """Returns a file's bytes; an InputError names `what` it should have been."""
+  thread = threading.get_ident()
+  _reading[thread] = path
   try:
     with open(path, 'rb') as file:
       return file.read()
@@ -142,6 +146,13 @@ def read_bytes(path, what='file'):
     raise InputError(
         f'cannot read the {what} {path}: {error.strerror}; check the list '
         'line and --data_dir') from error
+  finally:
+    del _reading[thread]
+
+
+def being_read():
+  """Returns the paths that threads are in `read_bytes` of, sorted."""
+  return sorted(set(_reading.values()))
 
 
 @contextlib.contextmanager

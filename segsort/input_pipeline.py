@@ -5,7 +5,11 @@ and its augmentation are stateless random functions of (seed, number). So there
 is no iterator to save: a run that resumes at a step asks for that step.
 """
 
+import contextlib
+import queue
 import re
+import threading
+import time
 
 import numpy as np
 import tensorflow as tf
@@ -13,9 +17,10 @@ import tensorflow as tf
 from network.segsort import clustering
 from segsort import files
 from segsort import preprocessing
-from segsort.errors import InputError
+from segsort.errors import InputError, warn
 
 IGNORED = 255  # the label of unlabelled pixels and of padding, from here on
+SILENCE = 120.  # seconds without a batch that are told of
 
 def read_example(example, num_classes, ignore_label):
   """Reads an image and its mask.
@@ -190,16 +195,45 @@ class Batches:
   def __exit__(self, *unused):
     self._iterator = None  # cancels and joins the threads
 
-  def take(self, count):
+  def take(self, count, on_wait=lambda: None):
     """Returns the next `count` elements.
+
+    They are waited for in a thread: within TensorFlow, Python would not see
+    signals, and a file on a dead disk may never come.
+
+    Args:
+      count: of elements.
+      on_wait: called every second that none comes.
 
     Raises:
       InputError: an example that cannot be read.
     """
-    try:
-      return [next(self._iterator) for _ in range(count)]
-    except tf.errors.OpError as error:
+    outcome = queue.SimpleQueue()
+    threading.Thread(
+        target=self._take, args=(count, outcome), daemon=True).start()
+    warn_at, since = SILENCE, time.monotonic()
+    while True:
+      with contextlib.suppress(queue.Empty):
+        elements, error = outcome.get(timeout=1)
+        break
+      on_wait()
+      waited = time.monotonic() - since
+      if waited > warn_at:
+        warn(f'no batch for {waited:.0f} seconds; files that are being read: '
+             f'{", ".join(files.being_read()) or "none"}')
+        warn_at *= 2
+    if isinstance(error, tf.errors.OpError):
       raise as_input_error(error) from None
+    if error:
+      raise error
+    return elements
+
+  def _take(self, count, outcome):
+    """Puts `count` elements, or what went wrong, into a queue."""
+    try:
+      outcome.put(([next(self._iterator) for _ in range(count)], None))
+    except BaseException as error:
+      outcome.put((None, error))
 
 
 def as_input_error(error):

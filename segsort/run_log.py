@@ -122,11 +122,16 @@ class RunLog:
     if not self._writer:
       return
     # Where the loop failed, its error is the one to tell.
-    quiet = contextlib.suppress(InputError) if kind else (
-        contextlib.nullcontext())
+    with contextlib.suppress(InputError) if kind else (
+        contextlib.nullcontext()):
+      self.close()
+
+  def close(self):
+    """Writes what is left, if this process writes."""
     for stream in (self._writer, self._file):
-      with quiet, _writing(self._config.snapshot_dir):
-        stream.close()
+      if stream:
+        with _writing(self._config.snapshot_dir):
+          stream.close()
 
   def _begin_means(self):
     # Not time.time(): somebody may set the clock of a machine meanwhile.

@@ -82,7 +82,15 @@ def _run(config, examples, strategy, make_batches, loss_of_embeddings):
       state, config, loss_of_embeddings, strategy)
   log = run_log.RunLog(config, first, chief)
   with log, interruption.Signals(strategy) as signals, batches:
-    for inputs, done in _steps(state, config, batches, log):
+    def on_wait():
+      if signals.out_of_patience():  # between two steps
+        if chief:
+          _save(state, config, int(state.step.numpy()))
+        log.close()
+        signals.leave(
+            config.snapshot_dir, int(state.step.numpy()), hanging=True)
+
+    for inputs, done in _steps(state, config, batches, log, on_wait):
       with agreement.explained(config):
         metrics, results = step_function(
             [distribution.spread(strategy, batch) for batch in inputs])
@@ -122,7 +130,7 @@ def set_numerics(config, strategy):
         'no deterministic compiled max-pool gradient; leave one of them out')
 
 
-def _steps(state, config, batches, log):
+def _steps(state, config, batches, log, on_wait):
   """Yields the inputs of each step, and the updates done after it.
 
   Shows how far the run is, with what `log` has of the step.
@@ -132,7 +140,7 @@ def _steps(state, config, batches, log):
       range(first, config.num_steps), initial=first, total=config.num_steps,
       desc='training')
   for step in steps:
-    yield batches.take(config.iter_size), step + 1
+    yield batches.take(config.iter_size, on_wait), step + 1
     steps.set_postfix(log.latest(), refresh=False)
 
 

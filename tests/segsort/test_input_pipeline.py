@@ -1,5 +1,8 @@
 """Batches: exact order for a seed, from any step on; pixels and labels."""
 
+import os
+import re
+
 import closeness
 import numpy as np
 import pytest
@@ -188,3 +191,30 @@ def test_turns_and_colours_leave_order_and_views_as_they_are(
     assert not np.array_equal(one['image'], other['image'])
   assert any(not np.array_equal(one[mask], third[mask])
              for one, third in zip(plain, turned))
+
+
+def test_a_batch_that_does_not_come_is_told_of_with_its_files(
+    tmp_path, monkeypatch, capsys):
+  monkeypatch.setattr(input_pipeline, 'SILENCE', .1)
+  path = str(tmp_path / 'dead')
+  os.mkfifo(path)
+
+  def read(number):
+    return np.int64(len(files.read_bytes(path)) + number)
+
+  dataset = tf.data.Dataset.range(1).map(
+      lambda number: tf.numpy_function(read, [number], tf.int64))
+  waited = []
+
+  def on_wait():
+    waited.append(1)
+    if len(waited) == 2:
+      with open(path, 'wb') as pipe:
+        pipe.write(b'abc')
+
+  with input_pipeline.Batches(dataset) as batches:
+    element, = batches.take(1, on_wait)
+  assert int(element) == 3 and not files.being_read()
+  assert re.fullmatch(
+      'warning: no batch for 1 seconds; files that are being read: '
+      f'{re.escape(path)}', capsys.readouterr().err.splitlines()[0])
