@@ -22,6 +22,14 @@ _BUILD_HEAD = {
 HEADS = tuple(_BUILD_HEAD)
 _TF1_NAMES = {'kernel': 'weights', 'bias': 'biases'}
 
+if keras.backend.backend() != 'tensorflow':
+  raise ImportError(
+      f'Keras runs on {keras.backend.backend()}, SegSort on TensorFlow: set '
+      'KERAS_BACKEND=tensorflow before Keras is imported')
+# ~/.keras/keras.json may name others, for other projects.
+keras.config.set_image_data_format('channels_last')
+keras.config.set_floatx('float32')
+
 
 def allow_tensor_float_32(allowed):
   """Whether GPUs from Ampere on may multiply float32 in TensorFloat-32.
