@@ -2,6 +2,8 @@
 
 import argparse
 import dataclasses
+import os
+import select
 import sys
 
 from segsort import interruption
@@ -19,16 +21,32 @@ def run(stage, config_class, argv=None):
     argv: the arguments; those of this process if None.
 
   Raises:
-    SystemExit: 2 after one `error:` line for an InputError, 130 after Ctrl-C;
-      a second Ctrl-C does not wait for threads that hang.
+    SystemExit: 2 after one `error:` line for an InputError, 130 after Ctrl-C
+      (a second one does not wait for threads that hang), 141 where nobody reads
+      the output any more (`| head`).
   """
   try:
     with interruption.Watch():
       stage(parse(config_class, argv, (stage.__doc__ or '').split('\n')[0]))
+    print(end='', flush=True)  # an error at exit could not be caught
   except InputError as error:
     sys.exit(_fail(f'error: {error}', 2))
   except KeyboardInterrupt:
     sys.exit(_fail('interrupted', 130))
+  except BrokenPipeError:
+    streams = [number for number in (1, 2) if _is_unread(number)]
+    if not streams:  # another pipe
+      raise
+    for number in streams:  # what is buffered is written at exit
+      os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+    sys.exit(141)
+
+
+def _is_unread(number):
+  """Whether a stream is a pipe that was closed at its other end."""
+  poll = select.poll()
+  poll.register(number, 0)
+  return bool(poll.poll(0))
 
 
 def _fail(line, status):

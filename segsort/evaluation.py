@@ -52,11 +52,11 @@ def evaluate_folders(config):
     _compare(scores, score_pairs(others, config), config, lines, table)
   origin = run_origin.of_predictions(config.pred_dir)
   lines += [f'initialisation: {origin}'] if origin else []
-  print('\n'.join(lines))
   _write(scores, names, [path for path, _ in pairs], config)
   if config.save_json:
     files.write_json(config.save_json, {
         'num_predictions': len(pairs), **table, 'initialisation': origin})
+  print('\n'.join(lines))  # at last: `| head` may break off here
   return scores.matrix
 
 

@@ -54,11 +54,16 @@ def digests_of_files(settings):
 
 
 def git_commit():
-  """Returns the commit of this checkout, or None outside a repository."""
+  """Returns the commit of this checkout, or None outside a repository.
+
+  A repository that the project merely lies in, as when it was unpacked or
+  installed there, knows nothing of it.
+  """
   root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
   try:
-    return subprocess.run(
-        ['git', '-C', root, 'rev-parse', 'HEAD'], capture_output=True,
-        text=True, check=True).stdout.strip()
-  except (OSError, subprocess.CalledProcessError):
+    top, commit = subprocess.run(
+        ['git', '-C', root, 'rev-parse', '--show-toplevel', 'HEAD'],
+        capture_output=True, text=True, check=True).stdout.splitlines()
+  except (OSError, ValueError, subprocess.CalledProcessError):
     return None
+  return commit if os.path.realpath(top) == os.path.realpath(root) else None

@@ -1,13 +1,28 @@
-"""What settings of other packages do to a command."""
+"""What the shell and other packages' settings do to a command."""
 
+import concurrent.futures
 import json
 import os
 import subprocess
 import sys
 
 import pytest
+import tensorflow as tf
+
+from segsort import interruption
 
 pytestmark = pytest.mark.processes
+
+COMMAND = '''
+from segsort import cli, settings
+
+def stage(config):
+  """Prints a lot."""
+  print('first line')
+  print('x' * 10**6)
+
+cli.run(stage, settings.Settings, [])
+'''
 
 
 def _start(script, **environment):
@@ -16,6 +31,14 @@ def _start(script, **environment):
       env={**os.environ, **environment}, stdout=subprocess.PIPE,
       stderr=subprocess.PIPE, cwd=os.path.dirname(os.path.dirname(
           os.path.dirname(os.path.abspath(__file__)))))
+
+
+def test_a_reader_that_leaves_ends_a_command_quietly():
+  process = _start(COMMAND)
+  assert process.stdout.readline() == b'first line\n'
+  process.stdout.close()
+  assert b'Error' not in process.stderr.read()
+  assert process.wait() == 141
 
 
 def test_settings_of_keras_for_other_projects(tmp_path):
@@ -29,3 +52,12 @@ def test_settings_of_keras_for_other_projects(tmp_path):
       KERAS_HOME=str(tmp_path), KERAS_BACKEND='jax')
   out, err = process.communicate()
   assert out == b'(None, None, None, 8) float32\n', err
+
+
+def test_signals_are_left_alone_in_a_thread():
+  """Where Python lets nobody set them, as in a notebook."""
+  def run():
+    with interruption.Signals(tf.distribute.get_strategy()) as signals:
+      return signals.agree()
+  with concurrent.futures.ThreadPoolExecutor(1) as pool:
+    assert not pool.submit(run).result()
