@@ -23,7 +23,7 @@ from segsort import files
 from segsort import progress
 from segsort import score_report
 from segsort import settings as settings_lib
-from segsort.errors import InputError
+from segsort.errors import InputError, warn
 from segsort.settings import setting
 
 DIVISOR = 1000
@@ -100,20 +100,19 @@ def _default_stuff(dataset):
       dataset_info.get(dataset).class_names) if name == 'background')
 
 
-def ids_of(labels, stuff=(0,), min_pixels=0):
+def ids_of(labels, stuff=(0,), min_pixels=0, name='a picture'):
   """Tells the instances of a label map apart.
 
   Args:
     labels: integers [H, W]; 255 is void.
     stuff: classes whose pixels are one instance.
     min_pixels: of things: smaller parts become void.
+    name: of the picture, for a warning where a class has DIVISOR parts or more:
+      the smallest get no id.
 
   Returns:
     i32[H, W]: `label * DIVISOR + instance`, or VOID. Instances of a class are
     numbered from 1 by falling size, row by row where they are as large.
-
-  Raises:
-    InputError: a class has DIVISOR instances or more.
   """
   labels = np.asarray(labels, np.int32)
   instances = np.zeros(labels.shape, np.int32)
@@ -129,11 +128,13 @@ def ids_of(labels, stuff=(0,), min_pixels=0):
     numbers = np.zeros(len(sizes), np.int32)
     numbers[order] = np.arange(1, len(sizes) + 1)
     numbers[(sizes < max(min_pixels, 1))] = 0
-    if numbers.max() >= DIVISOR:
-      raise InputError(
-          f'class {label} has {numbers.max()} connected parts in one picture, '
-          f'ids tell {DIVISOR - 1} apart; give --min_instance_pixels, or name '
-          'it in --stuff')
+    beyond = numbers >= DIVISOR
+    if beyond.any():
+      warn(f'{name}: class {label} has {numbers.max()} connected parts, ids '
+           f'tell {DIVISOR - 1} apart; {beyond.sum()} parts of no more than '
+           f'{sizes[beyond].max()} pixels get none, as with a larger '
+           '--min_instance_pixels')
+      numbers[beyond] = 0
     instances[inside] = numbers[parts[inside]]
   ids = np.asarray(retrieval.panoptic_ids(labels, instances, DIVISOR))
   return np.where(instances > 0, ids, VOID)
@@ -175,7 +176,8 @@ def segments_info(ids):
 
 def write_picture(config, name, labels):
   """Writes SAVE_DIR/panoptic/NAME.png of labels i32[H, W]."""
-  ids = ids_of(labels, stuff_classes(config), config.min_instance_pixels)
+  ids = ids_of(
+      labels, stuff_classes(config), config.min_instance_pixels, name)
   files.write_png(
       os.path.join(config.save_dir, FOLDER, f'{name}.png'), encode(ids))
 

@@ -133,7 +133,7 @@ def read_mask_segments(name, config):
         'classes; check --dataset, --num_classes and --ignore_label')
   ids = panoptic.ids_of(
       np.where(ignored, input_pipeline.IGNORED, mask),
-      panoptic.stuff_classes(config), config.min_instance_pixels)
+      panoptic.stuff_classes(config), config.min_instance_pixels, path)
   return Segments(ids, {number: number // panoptic.DIVISOR
                         for number in np.unique(ids).tolist()
                         if number != panoptic.VOID})

@@ -77,11 +77,16 @@ def test_instances_against_flooding(seed):
       np.where(ids > 0, ids // panoptic.DIVISOR, 255), labels)
 
 
-def test_more_instances_than_ids_are_refused():
+def test_of_more_parts_than_ids_the_largest_have_one(capsys):
   labels = np.zeros((80, 80), int)
   labels[::2, ::2] = 1
-  with pytest.raises(InputError, match='class 1 has 1600 connected parts'):
-    panoptic.ids_of(labels)
+  labels[40:42, 40:42] = 1  # the largest, numbered first
+  ids = panoptic.ids_of(labels, name='im7')
+  assert (ids[40:42, 40:42] == 1001).all()
+  assert sorted(set(ids.ravel()) - {0, 1}) == list(range(1001, 2000))
+  assert (
+      'im7: class 1 has 1597 connected parts, ids tell 999 apart; 598 parts of '
+      'no more than 1 pixels get none') in capsys.readouterr().err
   assert panoptic.ids_of(labels, stuff=(0, 1)).max() == 1001
 
 
