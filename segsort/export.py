@@ -15,6 +15,7 @@ from segsort import checkpoint
 from segsort import config as config_lib
 from segsort import dataset_info
 from segsort import embedding
+from segsort import encoded_pictures
 from segsort import files
 from segsort import labeller
 from segsort import preprocessing
@@ -25,6 +26,7 @@ from segsort import run_record
 from segsort.errors import InputError, first_line
 
 MARK = 'saved_model.pb'  # of a folder that is a SavedModel
+VOID = 255  # label of no pixel
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -119,6 +121,38 @@ class Labelling(tf.Module):
     return {**found, 'neighbour_labels': tf.gather(
         self._prototype_labels, found['neighbours'])}
 
+  @tf.function(input_signature=[tf.TensorSpec([None], tf.string, 'images')])
+  def label_batch(self, images):
+    """Labels pictures of any sizes, one by one.
+
+    Args:
+      images: string[B], each as `label` takes it.
+
+    Returns:
+      As `label`, with B in front, in the height and width of the largest:
+      beyond its own a picture has the label 255 and the segment -1. And sizes
+      i32[B, 2], (height, width).
+    """
+    sizes = tf.map_fn(
+        lambda image: tf.shape(encoded_pictures.decode(image))[:2], images,
+        fn_output_signature=tf.TensorSpec([2], tf.int32))
+    largest = tf.reduce_max(sizes, 0)
+
+    def label_padded(item):
+      image, size = item
+      found = self.label(image)
+      for name, padding in (('labels', VOID), ('segments', -1)):
+        found[name] = tf.pad(
+            found[name], tf.stack([tf.zeros_like(size), largest - size], 1),
+            constant_values=padding)
+      return found
+
+    kinds = {name: tf.TensorSpec(None, tensor.dtype) for name, tensor in
+             self.label.get_concrete_function().structured_outputs.items()}
+    found = tf.map_fn(label_padded, (images, sizes), fn_output_signature=kinds,
+                      parallel_iterations=1)  # the memory of one picture
+    return {**found, 'sizes': sizes}
+
   @tf.function(input_signature=[tf.TensorSpec([], tf.string, 'image')])
   def embed(self, image):
     """Returns {'embeddings': f32[H, W, D]}, raw, of the bytes of a picture."""
@@ -126,7 +160,7 @@ class Labelling(tf.Module):
 
   def _embed(self, image):
     """Decodes and embeds: f32[H, W, D], raw, and u8[H, W, 3]."""
-    pixels = tf.io.decode_image(image, channels=3, expand_animations=False)
+    pixels = encoded_pictures.decode(image)
     size = tf.unstack(tf.shape(pixels)[:2])
     padding = [[0, tf.maximum(window - length, 0)]
                for window, length in zip(self._window, size)]
@@ -153,9 +187,9 @@ def export_model(config):
   """Writes one SavedModel: image bytes to labels, segments and neighbours.
 
   It holds network, k-means, prototypes and retrieval, and loads where this
-  project is not: `tf.saved_model.load(DIR).signatures['serving_default']`. A
-  second signature, `embed`, returns raw embeddings. Pictures are not turned as
-  EXIF says.
+  project is not: `tf.saved_model.load(DIR).signatures['serving_default']`. The
+  signature `label_batch` takes several pictures, `embed` returns raw embeddings
+  of one. Pictures are not turned as EXIF says.
 
   Args:
     config: an ExportConfig.
@@ -179,7 +213,8 @@ def export_model(config):
         model, features, labels, os.path.join(assets, 'legend.json'), config)
     with _whole_folder(folder) as partial:
       tf.saved_model.save(exported, partial, signatures={
-          'serving_default': exported.label, 'embed': exported.embed})
+          'serving_default': exported.label,
+          'label_batch': exported.label_batch, 'embed': exported.embed})
       run_record.write_run(partial, config)
   size = sum(os.path.getsize(os.path.join(place, name))
              for place, _, names in os.walk(folder) for name in names)

@@ -55,7 +55,8 @@ arrays['legend'] = open(model.legend.asset_path.numpy()).read()
 np.savez(sys.argv[2], **arrays)
 '''
 # Smaller than the window, the window, larger than the window
-SIZES = {'small.jpg': (20, 40), 'whole.png': (32, 40), 'large.png': (40, 64)}
+SIZES = {'small.jpg': (20, 40), 'whole.png': (32, 40), 'large.png': (40, 64),
+         'palette.bmp': (20, 30)}
 
 
 @pytest.fixture(scope='module', name='flags')
@@ -80,12 +81,15 @@ def _flags(tmp_path_factory):
 
 @pytest.fixture(scope='module', name='photos')
 def _photos(tmp_path_factory):
-  """Three pictures and a list of them."""
+  """Pictures and a list of them."""
   folder = tmp_path_factory.mktemp('photos')
   rng = np.random.default_rng(4)
   for name, size in SIZES.items():
     blocks = rng.integers(0, 256, (9, 9, 3), np.uint8)
-    PIL.Image.fromarray(blocks).resize(size[::-1]).save(folder / name)
+    picture = PIL.Image.fromarray(blocks).resize(size[::-1])
+    if name.startswith('palette'):
+      picture = picture.quantize(50)
+    picture.save(folder / name)
   (folder / 'list.txt').write_text(''.join(f'{name}\n' for name in SIZES))
   return folder
 
@@ -134,7 +138,7 @@ def test_labels_are_those_of_inference_where_this_project_is_not(
   # No label hangs on rounding: not on that of weights either.
   off = _inferred({**flags, 'restore_from': _off_by_rounding(
       flags['restore_from'], tmp_path)}, photos, tmp_path / 'o')
-  for name in ('small.jpg', 'whole.png'):
+  for name in ('small.jpg', 'whole.png', 'palette.bmp'):
     np.testing.assert_array_equal(found[f'{name}/labels'], labels[name])
     np.testing.assert_array_equal(off[name], labels[name])
   # Seen whole: as by a window of its size, to rounding.
@@ -254,3 +258,22 @@ def test_bytes_that_are_no_picture_are_an_error_of_the_model(exported):
   model = tf.saved_model.load(str(exported))
   with pytest.raises(tf.errors.InvalidArgumentError):
     model.signatures['serving_default'](tf.constant(b'no picture'))
+
+
+def test_a_batch_is_labelled_picture_by_picture(exported, photos):
+  label, label_batch = (
+      tf.saved_model.load(str(exported)).signatures[name]
+      for name in ('serving_default', 'label_batch'))
+  images = [files.read_bytes(str(photos / name)) for name in SIZES]
+  batch = label_batch(tf.constant(images))
+  assert batch['sizes'].numpy().tolist() == [*map(list, SIZES.values())]
+  assert batch['labels'].shape == (len(SIZES), 40, 64)
+  for i, (image, (height, width)) in enumerate(zip(images, SIZES.values())):
+    for name, one in label(tf.constant(image)).items():
+      found = batch[name][i].numpy()
+      if name in ('labels', 'segments'):
+        outside = np.ones((40, 64), bool)
+        outside[:height, :width] = False
+        assert (found[outside] == (255 if name == 'labels' else -1)).all()
+        found = found[:height, :width]
+      closeness.assert_close(found, one)
