@@ -88,7 +88,7 @@ def _find_images(folder):
   """Returns the sorted CITY/X_leftImg8bit.png of a split."""
   names = sorted(
       os.path.relpath(os.path.join(place, name), folder)
-      for place, _, found in os.walk(folder) for name in found
+      for place, _, found in files.walk(folder) for name in found
       if name.endswith(IMAGE))
   if not names:
     raise InputError(

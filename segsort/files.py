@@ -22,6 +22,37 @@ UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, KeyError,
 _reading = {}  # path by thread
 
 
+def walk(folder):
+  """Walks a folder as os.walk does, in order and through symbolic links.
+
+  A link to a folder that it is in is left out: it would lead round in circles.
+
+  Yields:
+    (folder, names of folders, names of files), sorted; folders that are taken
+    out of their list are not entered. Nothing where there is no folder.
+
+  Raises:
+    InputError: a folder that may not be read.
+  """
+  above = {folder: {os.path.realpath(folder)}}
+  for place, folders, names in os.walk(
+      folder, onerror=_refuse_folder, followlinks=True):
+    inside = above.pop(place)
+    paths = {name: os.path.join(place, name) for name in folders}
+    folders[:] = sorted(name for name, path in paths.items()
+                        if os.path.realpath(path) not in inside)
+    for name in folders:
+      above[paths[name]] = inside | {os.path.realpath(paths[name])}
+    yield place, folders, sorted(names)
+
+
+def _refuse_folder(error):
+  if not isinstance(error, FileNotFoundError):
+    raise InputError(
+        f'cannot read the folder {error.filename}: {error.strerror}; mend its '
+        'permissions or move it away') from error
+
+
 @contextlib.contextmanager
 def open_whole(path):
   """Opens `path` for writing bytes; it appears only when all is written.

@@ -3,6 +3,7 @@
 import os
 import pathlib
 
+from segsort import files
 from segsort import image_list
 from segsort.errors import InputError, warn
 
@@ -46,9 +47,9 @@ def find_pairs(pred_dir, gt_dir, string_replace=''):
 def _find_masks(folder):
   """Returns the sorted relative paths of a folder's PNGs."""
   return sorted(
-      path.relative_to(folder).as_posix()
-      for path in pathlib.Path(folder).rglob('*')
-      if path.suffix.lower() == '.png' and not path.name.startswith('.'))
+      os.path.relpath(os.path.join(place, name), folder)
+      for place, _, names in files.walk(folder) for name in names
+      if name.lower().endswith('.png') and not name.startswith('.'))
 
 
 def pairs_of_list(data_list, pairs):

@@ -142,8 +142,8 @@ def find_masks(examples, image_dir, mask_dir, config):
     {name: MaskJob} of the pictures that have one.
   """
   found = {}
-  for place, _, names in sorted(os.walk(mask_dir)):
-    for stem, suffix in map(os.path.splitext, sorted(names)):
+  for place, _, names in files.walk(mask_dir):
+    for stem, suffix in map(os.path.splitext, names):
       if suffix.lower() in MASK_SUFFIXES and not stem.startswith('.'):
         path = os.path.join(place, stem)
         found[os.path.relpath(path, mask_dir)] = path + suffix

@@ -48,7 +48,7 @@ def find_pictures(folder, leave_out=''):
     raise InputError(f'there is no folder {folder}; check --image_dir')
   paths = sorted(
       os.path.relpath(os.path.join(place, name), folder)
-      for place, name in _walk(folder, leave_out)
+      for place, name in _visible(folder, leave_out)
       if name.lower().endswith(SUFFIXES))
   if not paths:
     raise InputError(
@@ -60,22 +60,16 @@ def find_pictures(folder, leave_out=''):
       for path, name in zip(paths, result_names(paths))]
 
 
-def _walk(folder, leave_out):
+def _visible(folder, leave_out):
   """Yields (folder, file name) of all files that are not hidden."""
   leave_out = os.path.realpath(leave_out) if leave_out else None
-  for place, folders, names in os.walk(folder, onerror=_refuse):
+  for place, folders, names in files.walk(folder):
     folders[:] = [
         name for name in folders if not name.startswith('.')
         and os.path.realpath(os.path.join(place, name)) != leave_out]
     for name in names:
       if not name.startswith('.'):
         yield place, name
-
-
-def _refuse(error):
-  raise InputError(
-      f'cannot read the folder {error.filename}: {error.strerror}; mend its '
-      'permissions or move it out of --image_dir') from error
 
 
 def result_names(paths):

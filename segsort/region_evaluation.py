@@ -66,7 +66,8 @@ def evaluate_regions(config):
   paths, are_maps = region_files.find_regions(config.pred_dir, config.data_list)
   if not are_maps:
     thresholds = np.zeros(1)
-  truths = [region_files.find_truth(config.gt_dir, path) for path in paths]
+  truths = [region_files.find_truth(config.gt_dir, path, config.pred_dir)
+            for path in paths]
   score = functools.partial(
       score_files, thresholds=thresholds, boundaries=config.boundaries)
   results = list(progress.track(

@@ -1,7 +1,6 @@
 """Files of regions: masks, contour maps and what people drew."""
 
 import os
-import pathlib
 
 import numpy as np
 import scipy.io
@@ -24,8 +23,9 @@ def find_regions(folder, data_list=''):
     InputError: neither is there, or one of the list is missing.
   """
   for ending in ('.npz', '.png'):
-    paths = sorted(str(path) for path in pathlib.Path(folder).glob(
-        f'*{ending}') if not path.name.startswith('.'))
+    paths = sorted(
+        os.path.join(place, name) for place, _, names in files.walk(folder)
+        for name in names if name.endswith(ending) and name[0] != '.')
     if paths:
       break
   else:
@@ -45,13 +45,14 @@ def find_regions(folder, data_list=''):
   return paths, ending == '.npz'
 
 
-def find_truth(folder, path):
-  """Returns the path of the truth of a prediction.
+def find_truth(folder, path, pred_dir):
+  """Returns the path of the truth of a prediction, a path in `pred_dir`.
 
   Raises:
     InputError: it is missing.
   """
-  name = os.path.join(folder, pathlib.Path(path).stem)
+  name = os.path.join(
+      folder, os.path.splitext(os.path.relpath(path, pred_dir))[0])
   for ending in ('.mat', '.png'):
     if os.path.isfile(name + ending):
       return name + ending

@@ -58,7 +58,7 @@ def warn_of_others(folder, names):
   """Warns where a folder has results of images that are not named now."""
   gray = os.path.join(folder, 'gray')
   found = {os.path.relpath(os.path.join(place, name), gray)[:-len('.png')]
-           for place, _, listed in os.walk(gray)
+           for place, _, listed in files.walk(gray)
            for name in listed if name.endswith('.png')}
   others = found - set(names)
   if others:

@@ -122,3 +122,18 @@ def test_a_colour_picture_is_no_mask(tmp_path):
   files.write_png(str(tmp_path / 'a.png'), np.zeros((2, 2, 3), np.uint8))
   assert 'is a colour picture (mode RGB)' in _fails(
       files.read_mask, str(tmp_path / 'a.png'))
+
+
+def test_folders_are_walked_through_links_but_never_in_a_circle(tmp_path):
+  for name in ('in/a.txt', 'in/sub/b.txt', 'out/c.txt', 'out/deep/d.txt'):
+    files.write_text(str(tmp_path / name), '')
+  (tmp_path / 'in/link').symlink_to('../out')
+  (tmp_path / 'in/sub/up').symlink_to('..')
+  (tmp_path / 'out/back').symlink_to('../in')
+  (tmp_path / 'in/gone').symlink_to('nowhere')
+  folder = str(tmp_path / 'in')
+  found = [f'{place}/{name}'[len(folder) + 1:]
+           for place, _, names in files.walk(folder) for name in names]
+  assert found == ['a.txt', 'gone', 'link/c.txt', 'link/deep/d.txt',
+                   'sub/b.txt']
+  assert not list(files.walk(str(tmp_path / 'none')))

@@ -46,3 +46,10 @@ def test_missing_others_are_counted_and_the_first_named(folders):
   message = str(raised.value)
   assert message.startswith('1 of 2 predictions in') and '\n' not in message
   assert f'the first {folders / "other/a_gt.png"};' in message
+
+
+def test_folders_behind_links_are_found(folders):
+  (folders / 'linked').mkdir()
+  (folders / 'linked/sub').symlink_to(folders / 'pred/sub')
+  pairs = mask_pairs.find_pairs(str(folders / 'linked'), str(folders / 'gt'))
+  assert [truth for _, truth in pairs] == [str(folders / 'gt/sub/b.png')]

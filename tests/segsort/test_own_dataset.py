@@ -243,3 +243,15 @@ def test_masks_where_they_would_be_written(data):
 
 def test_no_pictures(tmp_path):
   assert 'there is no folder' in _fails(tmp_path, dataset='demo')
+
+
+def test_folders_behind_links_are_prepared(data, tmp_path):
+  for folder in ('images', 'masks'):
+    (tmp_path / 'elsewhere' / folder).mkdir(parents=True)
+    (data / folder / 'more').symlink_to(tmp_path / 'elsewhere' / folder)
+  write_image(tmp_path / 'elsewhere', 'far.jpg')
+  files.write_png(str(tmp_path / 'elsewhere/masks/far.png'), IDS)
+  _prepare(data)
+  assert '/images/more/far.jpg /segcls/far.png' in _lines(data, 'all')
+  np.testing.assert_array_equal(
+      files.read_mask(str(data / 'segcls/far.png')), IDS)
