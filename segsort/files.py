@@ -19,6 +19,9 @@ from segsort.errors import InputError
 UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, KeyError,
               OverflowError, zipfile.BadZipFile, zlib.error,
               tf.errors.OpError)
+# Formats and compressions of TIFF that change pixels, or can.
+_LOSSY = {'JPEG', 'MPO', 'JPEG2000', 'WEBP', 'AVIF'}
+_LOSSY_TIFF = {'jpeg', 'tiff_jpeg', 'webp'}
 _reading = {}  # path by thread
 
 
@@ -224,13 +227,42 @@ def read_image(path):
     return picture_modes.to_rgb(PIL.Image.open(io.BytesIO(data)))
 
 
+def open_mask(path):
+  """Reads a mask of ids or of colours, as a PIL picture.
+
+  Raises:
+    InputError: missing, corrupt, of floating point, of levels that need not be
+      ids, or stored with loss, which makes other ids of some pixels.
+  """
+  data = read_bytes(path, 'mask')
+  with _decoding(path, 'mask'):
+    picture = PIL.Image.open(io.BytesIO(data))
+    picture.load()
+  compression = picture.info.get('compression')
+  if picture.format in _LOSSY or (
+      picture.format == 'TIFF' and compression in _LOSSY_TIFF):
+    raise InputError(
+        f'the mask {path} is a {picture.format}, whose compression can '
+        'change ids; make it again as a PNG (converting it does not help)')
+  if picture.format == 'PNG' and data[24:26] in (b'\2\0', b'\4\0'):
+    raise InputError(
+        f'the mask {path} is grey with {data[24]} bits a pixel, whose values '
+        'some programs take for ids and others for levels up to 255; save it '
+        'with 8 bits')
+  if picture.mode == 'F':
+    raise InputError(
+        f'the mask {path} has floating point values; masks hold one class id '
+        'per pixel, as a grey or palette PNG')
+  return picture
+
+
 def read_mask(path):
   """Returns i32[H, W], what `read_labels` reads."""
   return read_labels(path).astype(np.int32)
 
 
 def read_labels(path):
-  """Reads a label picture as ids; palette PNGs give their indices.
+  """Reads a label picture as numbers; palette PNGs give their indices.
 
   Args:
     path: a single-channel PNG, 8 or 16 bit, grey or palette.
@@ -239,12 +271,10 @@ def read_labels(path):
     integers [H, W], u8 where the file has 8 bits.
 
   Raises:
-    InputError: missing, corrupt, or a colour picture.
+    InputError: as `open_mask`, or a colour picture.
   """
-  data = read_bytes(path, 'mask')
-  with _decoding(path, 'mask'):
-    picture = PIL.Image.open(io.BytesIO(data))
-    mask = np.array(picture)
+  picture = open_mask(path)
+  mask = np.array(picture)
   if mask.ndim != 2:
     raise InputError(
         f'the mask {path} is a colour picture (mode {picture.mode}); masks '

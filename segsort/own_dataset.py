@@ -17,7 +17,6 @@ import hashlib
 import os
 
 import numpy as np
-import PIL.Image
 
 from segsort import dataset_info
 from segsort import dataset_layout
@@ -30,7 +29,6 @@ from segsort.dataset_layout import MaskJob
 from segsort.errors import InputError, warn
 from segsort.settings import setting
 
-MASK_SUFFIXES = '.png', '.bmp', '.gif', '.tif', '.tiff'  # without loss
 WRITTEN = 'segcls'
 
 
@@ -140,13 +138,20 @@ def find_masks(examples, image_dir, mask_dir, config):
 
   Returns:
     {name: MaskJob} of the pictures that have one.
+
+  Raises:
+    InputError: a picture has two masks.
   """
   found = {}
   for place, _, names in files.walk(mask_dir):
     for stem, suffix in map(os.path.splitext, names):
-      if suffix.lower() in MASK_SUFFIXES and not stem.startswith('.'):
+      if suffix.lower() in pictures.SUFFIXES and not stem.startswith('.'):
         path = os.path.join(place, stem)
-        found[os.path.relpath(path, mask_dir)] = path + suffix
+        other = found.setdefault(os.path.relpath(path, mask_dir), path + suffix)
+        if other != path + suffix:
+          raise InputError(
+              f'{other} and {path + suffix} are both masks of one picture; '
+              'move one of them away')
   jobs = {}
   for example in examples:
     stem = os.path.splitext(os.path.relpath(example.image, image_dir))[0]
@@ -177,15 +182,10 @@ def read_mask(path, config):
   Raises:
     InputError: unreadable, or a colour of no class.
   """
-  try:
-    with PIL.Image.open(path) as picture:
-      if picture.mode not in ('RGB', 'RGBA'):
-        return files.read_mask(path)
-      pixels = np.array(picture.convert('RGB'), np.int32)
-  except files.UNREADABLE as error:
-    raise InputError(
-        f'cannot decode the mask {path}: it is corrupt or not a picture; '
-        'replace or remove it') from error
+  picture = files.open_mask(path)
+  if picture.mode not in ('RGB', 'RGBA'):
+    return files.read_mask(path)
+  pixels = np.array(picture.convert('RGB'), np.int32)
   packed = pixels @ np.array([1 << 16, 1 << 8, 1], np.int32)
   known = _ids_of_colors(config.dataset, config.classes, config.ignore_label)
   colors, places = np.unique(packed, return_inverse=True)

@@ -2,7 +2,9 @@
 
 import io
 import json
+import zlib
 
+import cv2
 import numpy as np
 import PIL.Image
 import pytest
@@ -124,6 +126,24 @@ def test_a_colour_picture_is_no_mask(tmp_path):
       files.read_mask, str(tmp_path / 'a.png'))
 
 
+@pytest.mark.parametrize('name, options', (
+    ('a.jpg', {}), ('a.png', {'format': 'JPEG'}), ('a.webp', {}),
+    ('a.tif', {'compression': 'jpeg'})))
+def test_masks_with_loss_are_refused(tmp_path, name, options):
+  path = tmp_path / name
+  PIL.Image.fromarray(np.kron(np.uint8([[0, 7], [12, 7]]), np.ones(
+      (8, 8), np.uint8))).save(path, **options)
+  assert f'the mask {path} is a ' in _fails(files.read_mask, str(path))
+  assert 'can change ids' in _fails(files.read_mask, str(path))
+
+
+def test_masks_of_floating_point_are_refused(tmp_path):
+  path = tmp_path / 'a.tif'
+  PIL.Image.fromarray(np.float32([[0, 7, 12]]) / 255).save(path)
+  assert f'the mask {path} has floating point values' in _fails(
+      files.read_mask, str(path))
+
+
 def test_folders_are_walked_through_links_but_never_in_a_circle(tmp_path):
   for name in ('in/a.txt', 'in/sub/b.txt', 'out/c.txt', 'out/deep/d.txt'):
     files.write_text(str(tmp_path / name), '')
@@ -137,3 +157,16 @@ def test_folders_are_walked_through_links_but_never_in_a_circle(tmp_path):
   assert found == ['a.txt', 'gone', 'link/c.txt', 'link/deep/d.txt',
                    'sub/b.txt']
   assert not list(files.walk(str(tmp_path / 'none')))
+
+
+def test_grey_of_two_or_four_bits_is_no_mask(tmp_path):
+  """Ids 0 to 3 in 2 bits are 0, 85, 170 and 255 to most readers."""
+  path = tmp_path / 'a.png'
+  ok, data = cv2.imencode('.png', np.zeros((1, 1), np.uint8))
+  header = data.tobytes()[12:29]
+  assert ok and header[12] == 8
+  header = header[:12] + b'\2' + header[13:]
+  path.write_bytes(data.tobytes()[:12] + header + zlib.crc32(header).to_bytes(
+      4, 'big') + data.tobytes()[33:])
+  assert f'the mask {path} is grey with 2 bits a pixel' in _fails(
+      files.read_mask, str(path))

@@ -245,6 +245,12 @@ def test_no_pictures(tmp_path):
   assert 'there is no folder' in _fails(tmp_path, dataset='demo')
 
 
+def test_masks_with_loss_are_not_passed_over(data):
+  (data / 'masks/im0.png').unlink()
+  PIL.Image.fromarray(IDS).save(data / 'masks/im0.JPG')
+  assert f'the mask {data}/masks/im0.JPG is a JPEG' in _fails(data)
+
+
 def test_folders_behind_links_are_prepared(data, tmp_path):
   for folder in ('images', 'masks'):
     (tmp_path / 'elsewhere' / folder).mkdir(parents=True)
@@ -255,3 +261,9 @@ def test_folders_behind_links_are_prepared(data, tmp_path):
   assert '/images/more/far.jpg /segcls/far.png' in _lines(data, 'all')
   np.testing.assert_array_equal(
       files.read_mask(str(data / 'segcls/far.png')), IDS)
+
+
+def test_two_masks_of_one_picture(data):
+  PIL.Image.fromarray(IDS).save(data / 'masks/im0.tif')
+  assert (f'{data}/masks/im0.png and {data}/masks/im0.tif are both masks of '
+          'one picture') in _fails(data)
