@@ -144,6 +144,26 @@ def get(name):
       f'unknown data set {name!r}: choose one of ' + ', '.join(CHOICES))
 
 
+def labels_of_colors(name, num_classes, ignore_label):
+  """Returns {0xRRGGBB: [labels]} of classes and ignored pixels of a data set.
+
+  Args:
+    name: as `get` takes it.
+    num_classes: C; the labels are 0 to C - 1 and
+    ignore_label: that of ignored pixels.
+  """
+  palette = get(name).palette
+  labels = {}
+  for label in (ignore_label, *range(num_classes)):
+    labels.setdefault(int(pack_colors(palette[label])), []).append(label)
+  return labels
+
+
+def pack_colors(colors):
+  """Returns i32[...], 0xRRGGBB, of u8[..., 3]."""
+  return colors @ np.array([1 << 16, 1 << 8, 1], np.int32)
+
+
 @functools.lru_cache
 def _of_file(path):
   return _info(path, *class_file.read(path))

@@ -7,6 +7,7 @@ import os
 
 import numpy as np
 
+from segsort import class_masks
 from segsort import comparison
 from segsort import confusion_picture
 from segsort import files
@@ -78,8 +79,10 @@ def score_pairs(pairs, config):
 
 def _score_pair(prediction_path, truth_path, config):
   """The ImageScores of one pair of files."""
-  predictions = files.read_labels(prediction_path)
-  truth = files.read_labels(truth_path)
+  predictions, truth = (
+      class_masks.read(path, config.dataset, config.classes,
+                       config.ignore_label)
+      for path in (prediction_path, truth_path))
   if predictions.shape != truth.shape:
     raise InputError(
         f'{prediction_path} is {predictions.shape} pixels (height, width) but '

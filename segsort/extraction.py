@@ -119,7 +119,7 @@ def make_extractor(config):
 
   def extract(example):
     image, classes = input_pipeline.read_example(
-        example, config.classes, config.ignore_label)
+        example, config.classes, config.ignore_label, config.dataset)
     path = os.path.relpath(example.image, config.data_dir)
     annotated = classes != input_pipeline.IGNORED
     if not annotated.any():

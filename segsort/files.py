@@ -273,10 +273,21 @@ def read_labels(path):
   Raises:
     InputError: as `open_mask`, or a colour picture.
   """
+  return read_indices(path)[0]
+
+
+def read_indices(path):
+  """Reads a label picture and its palette.
+
+  Returns:
+    What `read_labels` does, and u8[N, 3], N <= 256, or None without a palette.
+  """
   picture = open_mask(path)
   mask = np.array(picture)
   if mask.ndim != 2:
     raise InputError(
         f'the mask {path} is a colour picture (mode {picture.mode}); masks '
         'hold one class id per pixel, as a grey or palette PNG')
-  return mask
+  if picture.mode != 'P':
+    return mask, None
+  return mask, np.array(picture.getpalette(), np.uint8).reshape(-1, 3)

@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from network.segsort import clustering
+from segsort import class_masks
 from segsort import files
 from segsort import preprocessing
 from segsort.errors import InputError, warn
@@ -22,13 +23,14 @@ from segsort.errors import InputError, warn
 IGNORED = 255  # the label of unlabelled pixels and of padding, from here on
 SILENCE = 120.  # seconds without a batch that are told of
 
-def read_example(example, num_classes, ignore_label):
+def read_example(example, num_classes, ignore_label, dataset):
   """Reads an image and its mask.
 
   Args:
     example: an `image_list.Example`.
     num_classes: C.
     ignore_label: the value of unlabelled pixels.
+    dataset: name or class file, for the colours of palettes.
 
   Returns:
     image u8[H, W, 3], labels i32[H, W] in 0..C-1, or IGNORED.
@@ -37,9 +39,10 @@ def read_example(example, num_classes, ignore_label):
     InputError: unreadable, another size, a label out of range.
   """
   image = files.read_image(example.image)
-  labels = _read_labels(example.mask, image, example.where)
+  labels = class_masks.read(example.mask, dataset, num_classes, ignore_label)
+  _check_size(labels, example.mask, image, example.where)
   ignored = labels == ignore_label
-  wrong = (labels >= num_classes) & ~ignored
+  wrong = ((labels < 0) | (labels >= num_classes)) & ~ignored
   if wrong.any():
     raise InputError(
         f'{example.where}: the mask {example.mask} holds the label '
@@ -58,17 +61,17 @@ def read_regions(example):
     InputError: unreadable, or another size.
   """
   image = files.read_image(example.image)
-  return image, _read_labels(example.oversegmentation, image, example.where)
+  regions = files.read_mask(example.oversegmentation)
+  _check_size(regions, example.oversegmentation, image, example.where)
+  return image, regions
 
 
-def _read_labels(path, image, where):
-  labels = files.read_mask(path)
+def _check_size(labels, path, image, where):
   if labels.shape != image.shape[:2]:
     raise InputError(
         f'{where}: the mask {path} is {labels.shape[0]}x{labels.shape[1]} '
         f'(height x width), its image {image.shape[0]}x{image.shape[1]}; '
         'make them the same size')
-  return labels
 
 
 def _number_to_index(number, num_examples, seed):
@@ -133,7 +136,8 @@ def supervised_batches(examples, config, start_step=0, share=(0, 1)):
     f32[B, H, W, 2].
   """
   def read(example):
-    return read_example(example, config.classes, config.ignore_label)
+    return read_example(
+        example, config.classes, config.ignore_label, config.dataset)
 
   def make_features(image, labels, view):
     return view_labelled(image, labels, config, view)

@@ -18,6 +18,7 @@ import os
 
 import numpy as np
 
+from segsort import class_masks
 from segsort import dataset_info
 from segsort import dataset_layout
 from segsort import files
@@ -184,9 +185,9 @@ def read_mask(path, config):
   """
   picture = files.open_mask(path)
   if picture.mode not in ('RGB', 'RGBA'):
-    return files.read_mask(path)
-  pixels = np.array(picture.convert('RGB'), np.int32)
-  packed = pixels @ np.array([1 << 16, 1 << 8, 1], np.int32)
+    return class_masks.read(path, config.dataset, config.classes,
+                            config.ignore_label).astype(np.int32)
+  packed = dataset_info.pack_colors(np.array(picture.convert('RGB')))
   known = _ids_of_colors(config.dataset, config.classes, config.ignore_label)
   colors, places = np.unique(packed, return_inverse=True)
   unknown = [color for color in colors.tolist() if color not in known]
@@ -202,16 +203,14 @@ def read_mask(path, config):
 @functools.lru_cache
 def _ids_of_colors(dataset, num_classes, ignore_label):
   """Returns {0xRRGGBB: id} of the classes and of ignored pixels."""
-  info = dataset_info.get(dataset)
-  ids = {}
-  for label in (ignore_label, *range(num_classes)):
-    color = int.from_bytes(info.palette[label].tobytes(), 'big')
-    if ids.setdefault(color, label) != label:
+  known = dataset_info.labels_of_colors(dataset, num_classes, ignore_label)
+  for labels in known.values():
+    if len(labels) > 1:
       raise InputError(
-          f'the labels {ids[color]} and {label} of {dataset} have the same '
+          f'the labels {labels[0]} and {labels[1]} of {dataset} have the same '
           'color, so that masks of colors cannot tell them apart; give each '
           'its own')
-  return ids
+  return {color: labels[0] for color, labels in known.items()}
 
 
 def divide(names, val_share, seed):

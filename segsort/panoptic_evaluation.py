@@ -10,6 +10,7 @@ import os
 
 import numpy as np
 
+from segsort import class_masks
 from segsort import dataset_flags
 from segsort import files
 from segsort import input_pipeline
@@ -124,9 +125,10 @@ def read_segments(folder, annotation):
 def read_mask_segments(name, config):
   """Returns the `Segments` of the mask of classes of a picture."""
   path = os.path.join(config.gt_dir, f'{name}.png')
-  mask = files.read_mask(path)
+  mask = class_masks.read(
+      path, config.dataset, config.classes, config.ignore_label)
   ignored = mask == config.ignore_label
-  wrong = mask[(mask >= config.classes) & ~ignored]
+  wrong = mask[((mask < 0) | (mask >= config.classes)) & ~ignored]
   if wrong.size:
     raise InputError(
         f'{path} holds the label {wrong[0]}, but there are {config.classes} '

@@ -94,7 +94,8 @@ def evaluate_embeddings(config):
 def _read(examples, config, what):
   """Iterates over u8[H, W, 3] and i32[H, W], showing progress."""
   pairs = (input_pipeline.read_example(
-      example, config.classes, config.ignore_label) for example in examples)
+      example, config.classes, config.ignore_label, config.dataset)
+           for example in examples)
   return progress.track(pairs, total=len(examples), desc=what)
 
 

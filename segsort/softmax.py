@@ -13,9 +13,9 @@ import numpy as np
 import tensorflow as tf
 
 from network import layers
+from segsort import class_masks
 from segsort import config as config_lib
 from segsort import distribution
-from segsort import files
 from segsort import image_list
 from segsort import input_pipeline
 from segsort import labeller
@@ -176,7 +176,9 @@ def class_frequencies(config):
   counts = np.zeros(config.classes, np.int64)
   for example in progress.track(
       examples, desc='class frequencies', unit='mask'):
-    labels = files.read_mask(example.mask).ravel()
+    labels = class_masks.read(
+        example.mask, config.dataset, config.classes,
+        trained['ignore_label']).ravel()
     labels = labels[labels != trained['ignore_label']]
     counts += np.bincount(labels, minlength=config.classes)[:config.classes]
   if not counts.any():

@@ -16,10 +16,10 @@ import os
 import numpy as np
 import scipy.io
 
+from segsort import class_masks
 from segsort import config as config_lib
 from segsort import dataset_info
 from segsort import dataset_layout
-from segsort import files
 from segsort.dataset_layout import MaskJob
 from segsort.errors import InputError
 
@@ -143,8 +143,14 @@ def _convert_voc(data_dir, voc_dir, image_ids):
       [_job(data_dir, image_id,
             os.path.join(voc_dir, 'SegmentationClass', f'{image_id}.png'),
             f'VOC2012/segcls/{image_id}.png') for image_id in image_ids],
-      files.read_mask, desc='VOC masks',
+      _read_mask, desc='VOC masks',
       num_classes=dataset_info.get('voc12').num_classes)
+
+
+def _read_mask(path):
+  """Reads a mask of VOC's, i32[H, W]."""
+  return class_masks.read(path, 'voc12', len(dataset_info.VOC12_CLASSES),
+                          255).astype(np.int32)
 
 
 def _voc_line(image_id):

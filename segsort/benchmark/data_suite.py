@@ -25,8 +25,8 @@ def comparisons():
   with contextlib.ExitStack() as stack:
     folder = stack.enter_context(tempfile.TemporaryDirectory())
     examples = write_examples(folder, 2 * config.batch_size)
-    decoded = [input_pipeline.read_example(example, config.classes, 255)
-               for example in examples]
+    decoded = [input_pipeline.read_example(
+        example, config.classes, 255, config.dataset) for example in examples]
     name = f'{BATCHES} batches of {config.batch_size}, 336x336'
     yield measure.Comparison(
         name=f'augment {name}', aim=1.5,
@@ -91,7 +91,8 @@ def _twin_batches(examples, config):
     index = number % len(examples)
     image, labels = tf.numpy_function(
         lambda i: input_pipeline.read_example(
-            examples[i], config.classes, config.ignore_label),
+            examples[i], config.classes, config.ignore_label,
+            config.dataset),
         [index], [tf.uint8, tf.int32], stateful=False)
     image.set_shape([None, None, 3])
     labels.set_shape([None, None])

@@ -168,7 +168,8 @@ class Segmenter:
     if example is None or not os.path.isfile(example.mask):
       return [None] * len(segments)
     image, classes = input_pipeline.read_example(
-        example, self._config.classes, self._config.ignore_label)
+        example, self._config.classes, self._config.ignore_label,
+        self._config.dataset)
     annotated = classes != input_pipeline.IGNORED
     clusters = extraction.cluster_annotated(
         self._embedder.embed(image), annotated, self._config, image).numpy()

@@ -137,7 +137,7 @@ def read(example, config):
   if not os.path.isfile(example.mask):
     return files.read_image(example.image), None
   return input_pipeline.read_example(
-      example, config.classes, config.ignore_label)
+      example, config.classes, config.ignore_label, config.dataset)
 
 
 def absence_note(absent, config):

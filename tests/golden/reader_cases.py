@@ -155,7 +155,7 @@ def _compare_size(report, fields, key, picture):
 
 def _check_inference_reader(report, fields, key, size):
   example = _example(report)
-  picture, labels = input_pipeline.read_example(example, 255, PADDING)
+  picture, labels = input_pipeline.read_example(example, 255, PADDING, 'voc12')
   window = picture.shape[:2] if size == 'none' else (int(size),) * 2
   grid = input_pipeline.clustering.grid_labels(*picture.shape[:2], 5, 5)
   image, locations, (labels, grid) = tf1_compat.inference_view(

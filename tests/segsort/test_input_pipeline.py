@@ -137,7 +137,7 @@ def _example(folder, mask, palette=None):
 def test_palette_masks_are_indices_and_the_ignore_label_becomes_255(tmp_path):
   mask = np.arange(20, dtype=np.uint8).reshape(4, 5)
   example = _example(tmp_path, mask, dataset_info.get('voc12').palette)
-  _, labels = input_pipeline.read_example(example, 20, 3)
+  _, labels = input_pipeline.read_example(example, 20, 3, 'voc12')
   assert labels.dtype == np.int32
   np.testing.assert_array_equal(labels, np.where(mask == 3, 255, mask))
 
@@ -151,12 +151,12 @@ def test_a_label_beyond_the_classes_is_one_line(tmp_path, ignore_label):
   with pytest.raises(InputError, match=(
       r'^list.txt:7: the mask .*mask.png holds the label 30, but there are 21 '
       f'classes and {ignore_label} to ignore')):
-    input_pipeline.read_example(example, 21, ignore_label)
+    input_pipeline.read_example(example, 21, ignore_label, 'voc12')
 
 
 def test_a_mask_of_another_size_is_one_line(tmp_path):
   example = _example(tmp_path, np.zeros((5, 4), np.uint8))
-  for read in (lambda: input_pipeline.read_example(example, 2, 255),
+  for read in (lambda: input_pipeline.read_example(example, 2, 255, 'voc12'),
                lambda: input_pipeline.read_regions(example)):
     with pytest.raises(InputError, match=(
         r'^list.txt:7: the mask .*mask.png is 5x4 \(height x width\), its '

@@ -18,7 +18,7 @@ def test_twin_and_ours_agree(tmp_path, number):
   config = loss_suite.make_config(
       1, input_size=config_lib.Size((70, 90)), num_clusters=3)
   example, = data_suite.write_examples(str(tmp_path), 1, size=(75, 100))
-  image, labels = input_pipeline.read_example(example, 21, 255)
+  image, labels = input_pipeline.read_example(example, 21, 255, 'voc12')
   view = preprocessing.draw_view(
       tf.shape(labels), config.input_size, [3, number], random_scale=True,
       random_mirror=True, random_crop=True)
