@@ -18,7 +18,7 @@ from segsort import run_origin
 from segsort import score_report
 from segsort import tf1_compat
 from segsort.confusion_matrix import ConfusionMatrix
-from segsort.errors import InputError
+from segsort.errors import InputError, warn
 from segsort.image_scores import FolderScores, ImageScores
 
 
@@ -48,6 +48,11 @@ def evaluate_folders(config):
         f'nothing to score: the {len(pairs)} true masks in {config.gt_dir} '
         'hold no pixel of a class; check --gt_dir and --ignore_label')
   names = score_report.class_names(config.dataset, config.classes)
+  if not config.tf1_compat and np.count_nonzero(
+      scores.matrix.true_pixels) < 2:
+    warn(f'the masks in {config.gt_dir} hold no more than one class beside the '
+         f'ignore label {config.ignore_label}: any score of them says little; '
+         'check the ids in them, --dataset and --ignore_label')
   lines, table = report(scores, names, config)
   if others:
     _compare(scores, score_pairs(others, config), config, lines, table)

@@ -9,6 +9,7 @@ import tensorflow as tf
 from network.segsort import clustering
 from network.segsort import labelling
 from network.segsort import prototypes as prototypes_lib
+from segsort import class_shares
 from segsort import distribution
 from segsort import embedding
 from segsort import folder_lock
@@ -217,6 +218,7 @@ def _remove_outdated(folder, inputs):
 
 def _extract_share(examples, folder, workers, config):
   """Extracts what a folder's set lacks, and finishes it."""
+  class_shares.tell([example.mask for example in examples], config)
   inputs = _inputs(examples, config)
   stamps = {path: input_records.stamp(*own) for path, own in inputs.items()}
   record = input_records.record_path(folder, config)

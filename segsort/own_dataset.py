@@ -19,6 +19,7 @@ import os
 import numpy as np
 
 from segsort import class_masks
+from segsort import class_shares
 from segsort import dataset_info
 from segsort import dataset_layout
 from segsort import files
@@ -84,6 +85,7 @@ def prepare(config):
       list(jobs.values()), functools.partial(read_mask, config=config),
       num_classes=config.classes, palette=info.palette,
       ignore_label=config.ignore_label)
+  class_shares.tell([job.output for job in jobs.values()], config)
   for split, names in divide(
       list(jobs), config.val_share, config.random_seed).items():
     if names:

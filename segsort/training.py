@@ -12,6 +12,7 @@ import tensorflow as tf
 import network
 from segsort import agreement
 from segsort import checkpoint
+from segsort import class_shares
 from segsort import distribution
 from segsort import folder_lock
 from segsort import image_list
@@ -71,6 +72,8 @@ def _run(config, examples, strategy, make_batches, loss_of_embeddings):
     return
   chief = distribution.is_chief(strategy)
   if chief:
+    if 'mask' in needs:
+      class_shares.tell([example.mask for example in examples], config)
     run_record.write_run(
         config.snapshot_dir, config, **train_state.inputs_of(config))
     if not config.num_steps:  # untrained: what training has to beat

@@ -42,6 +42,17 @@ def test_palette_masks_are_read_as_ids(folders):
   np.testing.assert_array_equal(matrix.counts, expected.counts)
 
 
+def test_scores_of_one_class_come_with_a_warning(folders, capsys):
+  evaluation.evaluate_folders(_config(folders))
+  assert 'warning' not in capsys.readouterr().err
+  for name in mask_folders.NAMES:
+    truth = files.read_labels(folders / 'gt' / name)
+    files.write_png(folders / 'gt' / name, np.where(truth, 255, 0).astype('u1'))
+  evaluation.evaluate_folders(_config(folders))
+  assert 'no more than one class beside the ignore label 255' in (
+      capsys.readouterr().err)
+
+
 def test_only_predicted_images_are_scored(folders):
   (folders / 'pred/sub/b.png').unlink()
   matrix = evaluation.evaluate_folders(_config(folders))

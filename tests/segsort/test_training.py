@@ -316,3 +316,15 @@ def test_no_step_saves_the_network_as_it_starts(tiny_dataset, tmp_path, capsys):
   assert 'trained 0 steps' in capsys.readouterr().out
   training.train_unsupervised(runs[0])
   assert 'is finished (step 0 of 0)' in capsys.readouterr().out
+
+
+def test_masks_of_one_class_are_told_before_training(
+    tiny_dataset, tmp_path, capsys):
+  for i in range(4):
+    path = f'{tiny_dataset[0]}/segcls/im{i}.png'
+    objects = files.read_labels(path) > 0
+    files.write_png(path, np.where(objects, 255, 0).astype(np.uint8))
+  training.train(small_runs.train_config(
+      tiny_dataset, tmp_path / 'run', num_steps=0))
+  assert '4 masks hold one class only, background, beside ' in (
+      capsys.readouterr().err)
