@@ -12,6 +12,7 @@ import PIL.Image
 
 from segsort import files
 from segsort import input_records
+from segsort import pictures
 from segsort import progress
 from segsort.errors import InputError
 
@@ -173,7 +174,8 @@ def _check_labels(labels, job, num_classes, ignore_label):
     raise InputError(
         f'the mask {job.source} is {labels.shape[0]}x{labels.shape[1]} '
         f'(height x width), its image {job.image} {size[0]}x{size[1]}; '
-        'get both files again')
+        + pictures.how_to_fit(
+            job.image, size, labels.shape, 'get both files again'))
   unknown = labels[(labels != ignore_label) & (
       (labels < 0) | (labels >= num_classes))]
   if unknown.size:

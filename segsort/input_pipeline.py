@@ -17,6 +17,7 @@ import tensorflow as tf
 from network.segsort import clustering
 from segsort import class_masks
 from segsort import files
+from segsort import pictures
 from segsort import preprocessing
 from segsort.errors import InputError, warn
 
@@ -40,7 +41,7 @@ def read_example(example, num_classes, ignore_label, dataset):
   """
   image = files.read_image(example.image)
   labels = class_masks.read(example.mask, dataset, num_classes, ignore_label)
-  _check_size(labels, example.mask, image, example.where)
+  _check_size(labels, example.mask, image, example)
   ignored = labels == ignore_label
   wrong = ((labels < 0) | (labels >= num_classes)) & ~ignored
   if wrong.any():
@@ -62,16 +63,18 @@ def read_regions(example):
   """
   image = files.read_image(example.image)
   regions = files.read_mask(example.oversegmentation)
-  _check_size(regions, example.oversegmentation, image, example.where)
+  _check_size(regions, example.oversegmentation, image, example)
   return image, regions
 
 
-def _check_size(labels, path, image, where):
-  if labels.shape != image.shape[:2]:
+def _check_size(labels, path, image, example):
+  size = image.shape[:2]
+  if labels.shape != size:
     raise InputError(
-        f'{where}: the mask {path} is {labels.shape[0]}x{labels.shape[1]} '
-        f'(height x width), its image {image.shape[0]}x{image.shape[1]}; '
-        'make them the same size')
+        f'{example.where}: the mask {path} is '
+        f'{labels.shape[0]}x{labels.shape[1]} (height x width), its image '
+        f'{size[0]}x{size[1]}; ' + pictures.how_to_fit(
+            example.image, size, labels.shape, 'make them the same size'))
 
 
 def _number_to_index(number, num_examples, seed):

@@ -163,3 +163,19 @@ def _orientation(path):
   """The EXIF orientation of a picture; 1, upright, if there is none."""
   with PIL.Image.open(path) as picture:
     return picture.getexif().get(ORIENTATION, 1)
+
+
+def how_to_fit(path, size, mask_size, otherwise):
+  """Says how to mend a picture and a mask that have not the same size.
+
+  Args:
+    path: of the picture.
+    size: its (height, width), as it lies.
+    mask_size: that of the mask.
+    otherwise: what to do if the mask does not fit the picture stood upright.
+  """
+  # Tags from 5 on exchange rows and columns.
+  if size[::-1] != mask_size or _orientation(path) not in range(5, 9):
+    return otherwise
+  return ('the mask fits the picture as its EXIF tag turns it, which lists do '
+          'not heed; turn the picture for good, as mogrify -auto-orient does')

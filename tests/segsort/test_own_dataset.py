@@ -8,6 +8,8 @@ import pytest
 
 from segsort import cli
 from segsort import files
+from segsort import image_list
+from segsort import input_pipeline
 from segsort import own_dataset
 from segsort.errors import InputError
 
@@ -266,6 +268,18 @@ def test_two_masks_of_one_picture(data):
   PIL.Image.fromarray(IDS).save(data / 'masks/im0.tif')
   assert (f'{data}/masks/im0.png and {data}/masks/im0.tif are both masks of '
           'one picture') in _fails(data)
+
+
+def test_an_upright_mask_of_a_turned_picture(data):
+  write_image(data, 'im0.jpg', (4, 2), orientation=6)
+  assert 'is 2x4 (height x width), its image' in _fails(data)
+  assert 'turn the picture for good' in _fails(data)
+  (data / 'list.txt').write_text('images/im0.jpg masks/im0.png')
+  example, = image_list.read_list(str(data / 'list.txt'), str(data))
+  with pytest.raises(InputError, match='turn the picture for good'):
+    input_pipeline.read_example(example, 3, 255, str(data / 'classes.json'))
+  write_image(data, 'im0.jpg', (4, 2), orientation=3)
+  assert 'get both files again' in _fails(data)
 
 
 def test_what_masks_hold_is_told(data, capsys):
