@@ -32,7 +32,7 @@ def read(path):
     InputError: unreadable, or not as above; the message says where.
   """
   try:
-    with open(path, encoding='utf-8') as file:
+    with open(path, encoding='utf-8-sig') as file:
       table = json.load(file)
   except OSError as error:
     raise InputError(

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import io
 import os
 import select
 import sys
@@ -25,6 +26,8 @@ def run(stage, config_class, argv=None):
       (a second one does not wait for threads that hang), 141 where nobody reads
       the output any more (`| head`).
   """
+  if isinstance(sys.stdout, io.TextIOWrapper):  # no stand-in of a caller
+    sys.stdout.reconfigure(errors='backslashreplace')  # for any file name
   try:
     with interruption.Watch():
       stage(parse(config_class, argv, (stage.__doc__ or '').split('\n')[0]))
@@ -76,7 +79,19 @@ def parse(config_class, argv=None, description=''):
       inherited |= _settings_of_prototypes(given, inherited, config_class)
   settings = config_class(**config_class.complete({**inherited, **given}))
   settings.check()
+  for name in ('snapshot_dir', 'restore_from'):
+    _check_text(name, getattr(settings, name, ''))
   return settings
+
+
+def _check_text(name, path):
+  """Raises InputError for a path that TensorFlow cannot open."""
+  try:
+    path.encode()
+  except UnicodeEncodeError as error:
+    raise InputError(
+        f'--{name} {path!a} is not UTF-8, as names of checkpoints must be; '
+        'rename the folder') from error
 
 
 class _Parser(argparse.ArgumentParser):

@@ -40,8 +40,8 @@ def read_lines(path):
     InputError: unreadable, or not text.
   """
   try:
-    lines = files.read_bytes(path, 'list').decode('utf-8').splitlines()
-  except UnicodeDecodeError as error:
+    lines = files.decode_text(files.read_bytes(path, 'list')).splitlines()
+  except ValueError as error:
     raise InputError(
         f'the list {path} is not text; unpack the data set again') from error
   return [(number, line.strip())

@@ -1,5 +1,6 @@
 """Files written whole or not at all, and pictures read as what they mean."""
 
+import codecs
 import contextlib
 import io
 import json
@@ -138,8 +139,11 @@ def has_bytes(path, data):
 
 
 def write_text(path, text):
-  """Writes text as UTF-8 to `path`, whole or not at all."""
-  write_bytes(path, text.encode('utf-8'))
+  """Writes text as UTF-8 to `path`, whole or not at all.
+
+  Names of files that are no UTF-8 are written as the bytes that they are.
+  """
+  write_bytes(path, text.encode('utf-8', 'surrogateescape'))
 
 
 def write_json(path, value):
@@ -187,6 +191,23 @@ def read_bytes(path, what='file'):
 def being_read():
   """Returns the paths that threads are in `read_bytes` of, sorted."""
   return sorted(set(_reading.values()))
+
+
+def decode_text(data):
+  """Returns the text in bytes that people saved, whatever their editor.
+
+  Args:
+    data: UTF-8, or UTF-16 with a byte order mark, which is left out. Other
+      bytes stay what they are in names of files (`surrogateescape`).
+
+  Raises:
+    ValueError: they are no text.
+  """
+  if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    return data.decode('utf-16')
+  if b'\0' in data:
+    raise ValueError('it is not text')
+  return data.decode('utf-8-sig', 'surrogateescape')
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 
+from segsort import files
 from segsort.errors import InputError
 
 
@@ -46,9 +47,9 @@ def read_list(path, data_dir, needs=('image',)):
     InputError: no list, no lines, a wrong number of columns, a missing file.
   """
   try:
-    with open(path, encoding='utf-8') as file:
-      lines = file.read().splitlines()
-  except (OSError, UnicodeDecodeError) as error:
+    with open(path, 'rb') as file:
+      lines = files.decode_text(file.read()).splitlines()
+  except (OSError, ValueError) as error:
     raise InputError(
         f'cannot read the list {path}: {error}; check --data_list') from error
   examples = [

@@ -227,7 +227,7 @@ def divide(names, val_share, seed):
     {'train': names, 'val': names}, in order.
   """
   def rank(name):
-    return hashlib.sha256(f'{seed}/{name}'.encode()).digest()
+    return hashlib.sha256(os.fsencode(f'{seed}/{name}')).digest()
   num_val = 0
   if val_share > 0:
     num_val = min(max(round(val_share * len(names)), 1), len(names) - 1)

@@ -82,7 +82,7 @@ def read_annotations(path, how_to_mend):
     InputError: missing or damaged.
   """
   try:
-    with open(path, encoding='utf-8') as file:
+    with open(path, encoding='utf-8-sig') as file:
       content = json.load(file)
     annotations = {os.path.splitext(annotation['file_name'])[0]: annotation
                    for annotation in content['annotations']}

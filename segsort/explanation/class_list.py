@@ -21,7 +21,7 @@ def read_names(path, num_classes):
     InputError: no such file, or another number of names.
   """
   try:
-    text = files.read_bytes(path, 'class list').decode('utf-8')
+    text = files.read_bytes(path, 'class list').decode('utf-8-sig')
   except ValueError as error:
     raise InputError(
         f'{path} is not text in UTF-8 ({error}); check --class_names'

@@ -34,6 +34,12 @@ def test_names_colours_and_ignore_label(tmp_path):
       info.palette[1:], dataset_info.voc_palette()[1:])
 
 
+def test_a_byte_order_mark_is_no_json(tmp_path):
+  path = tmp_path / 'classes.json'
+  path.write_text(json.dumps(GOOD), encoding='utf-8-sig')
+  assert dataset_info.get(str(path)).num_classes == 2
+
+
 def test_a_legend_is_a_list_of_classes(tmp_path):
   results.write_legend(str(tmp_path), 'camvid', 11)
   legend = json.loads((tmp_path / 'legend.json').read_text())

@@ -9,7 +9,10 @@ import sys
 import pytest
 import tensorflow as tf
 
+from segsort import cli
+from segsort import config
 from segsort import interruption
+from segsort.errors import InputError
 
 pytestmark = pytest.mark.processes
 
@@ -18,7 +21,7 @@ from segsort import cli, settings
 
 def stage(config):
   """Prints a lot."""
-  print('first line')
+  print('first line \\udce9')
   print('x' * 10**6)
 
 cli.run(stage, settings.Settings, [])
@@ -35,10 +38,17 @@ def _start(script, **environment):
 
 def test_a_reader_that_leaves_ends_a_command_quietly():
   process = _start(COMMAND)
-  assert process.stdout.readline() == b'first line\n'
+  assert process.stdout.readline() == b'first line \\udce9\n'
   process.stdout.close()
   assert b'Error' not in process.stderr.read()
   assert process.wait() == 141
+
+
+def test_folders_that_checkpoints_cannot_have():
+  with pytest.raises(
+      InputError, match=r"^--snapshot_dir 'a.udce9' is not UTF-8"):
+    cli.parse(config.TrainConfig, [
+        '--data_list', 'a', '--data_dir', 'a', '--snapshot_dir', 'a\udce9'])
 
 
 def test_settings_of_keras_for_other_projects(tmp_path):

@@ -159,6 +159,17 @@ def test_folders_are_walked_through_links_but_never_in_a_circle(tmp_path):
   assert not list(files.walk(str(tmp_path / 'none')))
 
 
+@pytest.mark.parametrize('encoding', ('utf-8', 'utf-8-sig', 'utf-16'))
+def test_text_of_any_editor(encoding):
+  assert files.decode_text('/é.png\n'.encode(encoding)) == '/é.png\n'
+
+
+def test_names_that_are_no_text_stay_the_bytes_they_are(tmp_path):
+  text = files.decode_text(b'/\xe9.png')
+  files.write_text(str(tmp_path / 'a.txt'), text)
+  assert (tmp_path / 'a.txt').read_bytes() == b'/\xe9.png'
+
+
 def test_grey_of_two_or_four_bits_is_no_mask(tmp_path):
   """Ids 0 to 3 in 2 bits are 0, 85, 170 and 255 to most readers."""
   path = tmp_path / 'a.png'

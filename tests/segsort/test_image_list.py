@@ -79,5 +79,14 @@ def test_results_go_by_name_and_must_not_meet(write):
 def test_lists_that_cannot_be_read(tmp_path):
   for path in (tmp_path / 'none.txt', tmp_path):
     assert f'cannot read the list {path}' in _fails(str(path))
-  (tmp_path / 'list.txt').write_bytes(b'\xff\xd8\xff\xe0')
+  (tmp_path / 'list.txt').write_bytes(b'\xff\xd8\xff\xe0\0\x10')
   assert 'cannot read the list' in _fails(str(tmp_path / 'list.txt'))
+
+
+@pytest.mark.parametrize('encoding', ('utf-8-sig', 'utf-16'))
+def test_a_byte_order_mark_is_no_part_of_a_name(write, encoding):
+  path = write('')
+  with open(path, 'w', encoding=encoding) as file:
+    file.write('images/a.png\n')
+  example, = _read(path)
+  assert example.name == 'a'

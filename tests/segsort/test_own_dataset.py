@@ -282,6 +282,17 @@ def test_an_upright_mask_of_a_turned_picture(data):
   assert 'get both files again' in _fails(data)
 
 
+def test_a_name_that_is_no_text(data):
+  name = os.fsdecode(b'f\xe9e')
+  write_image(data, f'{name}.png')
+  files.write_png(str(data / f'masks/{name}.png'), IDS)
+  _prepare(data)
+  assert b'/images/f\xe9e.png /segcls/f\xe9e.png\n' in (
+      data / 'all.txt').read_bytes()
+  assert name in [example.name for example in image_list.read_list(
+      str(data / 'all.txt'), str(data))]
+
+
 def test_what_masks_hold_is_told(data, capsys):
   _prepare(data)
   assert ('5 masks: 12.5 % of the pixels are ignored, none of 3 classes have '
