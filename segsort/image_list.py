@@ -1,5 +1,6 @@
 """List files: `image mask` a line, as in the 2019 release."""
 
+import collections
 import dataclasses
 import os
 
@@ -22,7 +23,8 @@ class Example:
     mask: its class ids, or '' where the line has none.
     oversegmentation: its regions: the third column, or the mask's path with
       the folder `segcls` exchanged for `hed`; '' where there is neither.
-    name: the image's file name without folder and extension.
+    name: the image's file name without folder and extension; with the folders
+      where those are needed to tell it from others of the list.
     where: `list:line`, for messages.
   """
   image: str
@@ -52,9 +54,9 @@ def read_list(path, data_dir, needs=('image',)):
   except (OSError, ValueError) as error:
     raise InputError(
         f'cannot read the list {path}: {error}; check --data_list') from error
-  examples = [
+  examples = tell_apart([
       _parse(line.split(), data_dir, f'{path}:{number}', needs)
-      for number, line in enumerate(lines, 1) if line.strip()]
+      for number, line in enumerate(lines, 1) if line.strip()])
   if not examples:
     raise InputError(f'the list {path} is empty; give one with a line an image')
   _check_files(examples, needs, data_dir)
@@ -75,8 +77,57 @@ def _parse(columns, data_dir, where, needs):
   image, mask, regions = (
       os.path.join(data_dir, column.lstrip('/')) if column else ''
       for column in (image, mask, regions))
-  name = os.path.splitext(os.path.basename(image))[0]
-  return Example(image, mask, regions, name, where)
+  return Example(image, mask, regions, _name_of(image, mask), where)
+
+
+def _stem(path):
+  return os.path.splitext(os.path.basename(path))[0]
+
+
+def _name_of(image, mask):
+  """The image's name; that of its mask if this is `FOLDER-NAME`, see `flatten`.
+
+  So each line says what its results are called: a picture has one name in all
+  lists, and its mask that of its results.
+  """
+  name, own = _stem(image), _stem(mask)
+  if own.endswith(f'-{name}') and flatten(image).endswith(f'-{own}'):
+    return own
+  return name
+
+
+def flatten(path):
+  """Returns a file name for a path: `a-b` for `a/b.png`."""
+  return os.path.splitext(path)[0].replace(os.sep, '-')
+
+
+def tell_apart(examples):
+  """Returns the examples, with folders in their names if some are alike."""
+  images = [example.image for example in examples]
+  if len({example.name for example in examples}) == len(examples) or (
+      len(set(images)) < len(images)):  # a line twice, see `check_names`
+    return examples
+  shared = os.path.commonpath(map(os.path.dirname, images))
+  names = result_names([os.path.relpath(image, shared) for image in images])
+  return [dataclasses.replace(example, name=name)
+          for example, name in zip(examples, names)]
+
+
+def result_names(paths):
+  """Names results after pictures, no two alike on any file system.
+
+  Args:
+    paths: list of different paths.
+
+  Returns:
+    A name per path: without the suffix, as `a/b` for `a/b.png`; with it where
+    another picture has, or could then have, the same name, as `b.jpg`.
+  """
+  stems = [os.path.splitext(path)[0] for path in paths]
+  taken = collections.Counter(
+      name.casefold() for name in (*stems, *paths))
+  return [stem if taken[stem.casefold()] == 1 else path
+          for path, stem in zip(paths, stems)]
 
 
 def _check_files(examples, needs, data_dir):

@@ -66,7 +66,8 @@ def pairs_of_list(data_list, pairs):
   Raises:
     InputError: an image of the list has no prediction.
   """
-  predicted = {pathlib.Path(path).stem for pair in pairs for path in pair}
+  predicted = {name for pair in pairs for path in pair
+               for name in _names_of(path)}
   examples = image_list.read_list(data_list, '', needs=())
   missing = [example for example in examples if example.name not in predicted]
   if missing:
@@ -76,11 +77,18 @@ def pairs_of_list(data_list, pairs):
         'pyscripts/inference.py on this list, or check --pred_dir')
   names = {example.name for example in examples}
   listed = [pair for pair in pairs
-            if names & {pathlib.Path(path).stem for path in pair}]
+            if any(names & _names_of(path) for path in pair)]
   if len(listed) < len(pairs):
     warn(f'{len(pairs) - len(listed)} of {len(pairs)} predictions are not of '
          f'images in {data_list}: they are left out')
   return listed
+
+
+def _names_of(path):
+  """What a list may call the image of a mask: `c`, `b/c`, ... for `a/b/c.png`.
+  """
+  parts = pathlib.Path(path).with_suffix('').parts
+  return {'/'.join(parts[start:]) for start in range(len(parts))}
 
 
 def pairs_of_others(compare_dir, pairs, pred_dir):

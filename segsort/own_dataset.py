@@ -101,7 +101,8 @@ def find_images(image_dir, data_dir):
     data_dir: what list lines are relative to.
 
   Returns:
-    A list of `image_list.Example` by path; the name is that of the file.
+    A list of `image_list.Example` by path; the name is that of the file, as
+    `folder-file` where files in several folders are called alike.
 
   Raises:
     InputError: none, or names with spaces, alike, or outside of `data_dir`.
@@ -110,10 +111,14 @@ def find_images(image_dir, data_dir):
     raise InputError(
         f'the pictures in {image_dir} are not in --data_dir {data_dir}, which '
         'list lines are relative to; move them there')
-  examples = [
-      dataclasses.replace(
-          found, name=os.path.splitext(os.path.basename(found.image))[0])
-      for found in pictures.find_pictures(image_dir)]
+  found = pictures.find_pictures(image_dir)
+  names = [os.path.splitext(os.path.basename(example.image))[0]
+           for example in found]
+  if len(set(names)) < len(names):
+    names = [image_list.flatten(os.path.relpath(example.image, image_dir))
+             for example in found]
+  examples = [dataclasses.replace(example, name=name)
+              for example, name in zip(found, names)]
   for example in examples:
     if len(os.path.relpath(example.image, data_dir).split()) > 1:
       raise InputError(

@@ -219,8 +219,10 @@ def write_json(config, examples):
   for number, (example, path) in enumerate(progress.track(
       list(zip(examples, paths)), desc=JSON)):
     ids = read_picture(path)
-    images.append({'id': number, 'file_name': os.path.basename(example.image),
-                   'height': ids.shape[0], 'width': ids.shape[1]})
+    images.append({
+        'id': number, 'file_name': os.path.join(
+            os.path.dirname(example.name), os.path.basename(example.image)),
+        'height': ids.shape[0], 'width': ids.shape[1]})
     annotations.append({
         'image_id': number, 'file_name': f'{example.name}.png',
         'segments_info': segments_info(ids)})

@@ -4,7 +4,6 @@ Lists of a data set go through `files.read_image`, which leaves a picture as it
 lies; this is for one's own photographs, which are turned.
 """
 
-import collections
 import io
 import os
 
@@ -57,7 +56,7 @@ def find_pictures(folder, leave_out=''):
   return [
       image_list.Example(os.path.join(folder, path), '', '', name,
                          os.path.join(folder, path))
-      for path, name in zip(paths, result_names(paths))]
+      for path, name in zip(paths, image_list.result_names(paths))]
 
 
 def _visible(folder, leave_out):
@@ -70,23 +69,6 @@ def _visible(folder, leave_out):
     for name in names:
       if not name.startswith('.'):
         yield place, name
-
-
-def result_names(paths):
-  """Names results after pictures, no two alike on any file system.
-
-  Args:
-    paths: list of different paths.
-
-  Returns:
-    A name per path: without the suffix, as `a/b` for `a/b.png`; with it where
-    another picture has, or could then have, the same name, as `b.jpg`.
-  """
-  stems = [os.path.splitext(path)[0] for path in paths]
-  taken = collections.Counter(
-      name.casefold() for name in (*stems, *paths))
-  return [stem if taken[stem.casefold()] == 1 else path
-          for path, stem in zip(paths, stems)]
 
 
 def read_picture(path):

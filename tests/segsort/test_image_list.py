@@ -71,7 +71,7 @@ def test_bad_lists_are_one_line(write, text, needs, message):
 
 
 def test_results_go_by_name_and_must_not_meet(write):
-  path = write('images/a.png\nsegcls/a.png')
+  path = write('images/a.png\nimages/a.png')
   with pytest.raises(InputError, match=':2: a second image named a'):
     image_list.check_names(_read(path))
 
@@ -90,3 +90,24 @@ def test_a_byte_order_mark_is_no_part_of_a_name(write, encoding):
     file.write('images/a.png\n')
   example, = _read(path)
   assert example.name == 'a'
+
+
+def test_names_alike_keep_their_folders(write, tmp_path):
+  """As those of inference.py --image_dir do."""
+  for folder in 'xy':
+    (tmp_path / 'x/images' / folder).mkdir()
+    (tmp_path / 'x/images' / folder / 'a.png').write_text('')
+  lines = ['images/x/a.png', 'images/y/a.png', 'images/b.png']
+  examples = _read(write('\n'.join(lines)))
+  image_list.check_names(examples)
+  assert [example.name for example in examples] == ['x/a', 'y/a', 'b']
+  assert [example.name for example in _read(write(lines[1]))] == ['a']
+
+
+@pytest.mark.parametrize('line, name', (
+    ('images/a.png segcls/images-a.png', 'images-a'),
+    ('images/a.png segcls/other-a.png', 'a'),
+    ('images/a.png segcls/b.png', 'a')))
+def test_a_mask_named_after_folders_names_the_results(write, line, name):
+  example, = _read(write(line))
+  assert example.name == name

@@ -53,3 +53,16 @@ def test_folders_behind_links_are_found(folders):
   (folders / 'linked/sub').symlink_to(folders / 'pred/sub')
   pairs = mask_pairs.find_pairs(str(folders / 'linked'), str(folders / 'gt'))
   assert [truth for _, truth in pairs] == [str(folders / 'gt/sub/b.png')]
+
+
+def test_images_of_a_list_that_are_named_with_folders(folders, capsys):
+  for name in ('x/b.png', 'y/b.png', 'z/b.png'):
+    for folder in ('pred', 'gt'):
+      files.write_png(folders / folder / name, np.zeros((2, 2), np.uint8))
+  (folders / 'pred/a_gt.png').unlink()
+  (folders / 'list.txt').write_text('/i/x/b.jpg\n/i/y/b.jpg\n')
+  pairs = mask_pairs.find_pairs(str(folders / 'pred'), str(folders / 'gt'))
+  listed = mask_pairs.pairs_of_list(str(folders / 'list.txt'), pairs)
+  assert [path for path, _ in listed] == [
+      str(folders / 'pred' / name) for name in ('x/b.png', 'y/b.png')]
+  assert '2 of 4 predictions are not of' in capsys.readouterr().err

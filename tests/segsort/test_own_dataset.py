@@ -178,9 +178,9 @@ def test_turned_pictures_are_named(data, capsys):
 
 
 def test_bad_names(data):
-  write_image(data, 'sub/im1.jpg')
+  write_image(data, 'im1.jpg')  # beside im1.png
   assert 'a second image named im1 (first:' in _fails(data)
-  (data / 'images/sub/im1.jpg').rename(data / 'images/im 1.jpg')
+  (data / 'images/im1.jpg').rename(data / 'images/im 1.jpg')
   assert "im 1.jpg' has a space in its name" in _fails(data)
 
 
@@ -246,6 +246,24 @@ def test_no_pictures(tmp_path):
   assert 'there is no folder' in _fails(tmp_path, dataset='demo')
 
 
+def test_one_file_name_in_two_folders(tmp_path):
+  for i, folder in enumerate('xy'):
+    write_image(tmp_path, f'{folder}/a.jpg')
+    files.write_png(str(tmp_path / f'masks/{folder}/a.png'), IDS % 3 + i)
+  _prepare(tmp_path, dataset='demo')
+  for i, folder in enumerate('xy'):
+    np.testing.assert_array_equal(
+        files.read_mask(str(tmp_path / f'segcls/{folder}-a.png')), IDS % 3 + i)
+  # Each in a list of its own, and yet named as its mask.
+  names = []
+  for split in ('train', 'val'):
+    example, = image_list.read_list(
+        str(tmp_path / f'{split}.txt'), str(tmp_path), ('image', 'mask'))
+    assert example.mask == str(tmp_path / f'segcls/{example.name}.png')
+    names.append(example.name)
+  assert sorted(names) == ['x-a', 'y-a']
+
+
 def test_masks_with_loss_are_not_passed_over(data):
   (data / 'masks/im0.png').unlink()
   PIL.Image.fromarray(IDS).save(data / 'masks/im0.JPG')
@@ -262,12 +280,6 @@ def test_folders_behind_links_are_prepared(data, tmp_path):
   assert '/images/more/far.jpg /segcls/far.png' in _lines(data, 'all')
   np.testing.assert_array_equal(
       files.read_mask(str(data / 'segcls/far.png')), IDS)
-
-
-def test_two_masks_of_one_picture(data):
-  PIL.Image.fromarray(IDS).save(data / 'masks/im0.tif')
-  assert (f'{data}/masks/im0.png and {data}/masks/im0.tif are both masks of '
-          'one picture') in _fails(data)
 
 
 def test_an_upright_mask_of_a_turned_picture(data):
@@ -297,3 +309,9 @@ def test_what_masks_hold_is_told(data, capsys):
   _prepare(data)
   assert ('5 masks: 12.5 % of the pixels are ignored, none of 3 classes have '
           'no pixel') in capsys.readouterr().out
+
+
+def test_two_masks_of_one_picture(data):
+  PIL.Image.fromarray(IDS).save(data / 'masks/im0.tif')
+  assert (f'{data}/masks/im0.png and {data}/masks/im0.tif are both masks of '
+          'one picture') in _fails(data)

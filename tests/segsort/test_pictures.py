@@ -9,6 +9,7 @@ import PIL.ImageOps
 import pytest
 
 from segsort import files
+from segsort import image_list
 from segsort import pictures
 from segsort.errors import InputError
 
@@ -188,7 +189,7 @@ def test_lists_see_the_same_colours(image, tmp_path, mode):
     (['a.jpg', 'a.png', 'a.jpg.png'], ['a.jpg', 'a.png', 'a.jpg.png']),
     (['a.b.jpg', 'a.c.jpg'], ['a.b', 'a.c'])))
 def test_no_two_results_have_one_name(paths, names):
-  found = pictures.result_names(paths)
+  found = image_list.result_names(paths)
   assert found == names
   assert len({name.casefold() for name in found}) == len(paths)
 
