@@ -20,6 +20,7 @@ def _import_tensorflow_quietly():
   with tempfile.TemporaryFile() as held_back:
     os.dup2(held_back.fileno(), 2)
     try:
+      import segsort  # noqa: F401  sets what TensorFlow loads Keras with
       import tensorflow
       tensorflow.config.list_physical_devices()
     except BaseException as error:

@@ -56,7 +56,8 @@ def test_settings_of_keras_for_other_projects(tmp_path):
       'backend': 'jax', 'image_data_format': 'channels_first',
       'floatx': 'float64'}))
   process = _start(
-      'import segsort, network\n'
+      "import sys; sys.path.insert(0, 'pyscripts')\n"
+      'import _path, network\n'
       "model = network.build_embedding_model('resnet_small', 'pspnet', 8)\n"
       'print(model.output.shape, model.layers[-2].compute_dtype)',
       KERAS_HOME=str(tmp_path), KERAS_BACKEND='jax')
