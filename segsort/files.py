@@ -5,6 +5,7 @@ import contextlib
 import io
 import json
 import os
+import pathlib
 import threading
 import zipfile
 import zlib
@@ -38,16 +39,22 @@ def walk(folder):
   Raises:
     InputError: a folder that may not be read.
   """
-  above = {folder: {os.path.realpath(folder)}}
+  above = {folder: _with_parents(folder)}
   for place, folders, names in os.walk(
       folder, onerror=_refuse_folder, followlinks=True):
     inside = above.pop(place)
     paths = {name: os.path.join(place, name) for name in folders}
     folders[:] = sorted(name for name, path in paths.items()
-                        if os.path.realpath(path) not in inside)
+                        if pathlib.Path(os.path.realpath(path)) not in inside)
     for name in folders:
-      above[paths[name]] = inside | {os.path.realpath(paths[name])}
+      above[paths[name]] = inside | _with_parents(paths[name])
     yield place, folders, sorted(names)
+
+
+def _with_parents(folder):
+  """Returns the set of the folders that a folder is in, and itself."""
+  real = pathlib.Path(os.path.realpath(folder))
+  return {real, *real.parents}
 
 
 def _refuse_folder(error):

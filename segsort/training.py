@@ -56,10 +56,10 @@ def train_network(config, needs, make_batches, loss_of_embeddings):
     if distribution.is_chief(strategy):
       stack.enter_context(folder_lock.alone(
           config.snapshot_dir, instead='name another --snapshot_dir'))
-    _run(config, examples, strategy, make_batches, loss_of_embeddings)
+    _run(config, examples, needs, strategy, make_batches, loss_of_embeddings)
 
 
-def _run(config, examples, strategy, make_batches, loss_of_embeddings):
+def _run(config, examples, needs, strategy, make_batches, loss_of_embeddings):
   """As `train_network`, of a list that is read, alone in the run's folder."""
   with strategy.scope():
     state = train_state.TrainState(config)

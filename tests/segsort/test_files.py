@@ -149,6 +149,7 @@ def test_folders_are_walked_through_links_but_never_in_a_circle(tmp_path):
     files.write_text(str(tmp_path / name), '')
   (tmp_path / 'in/link').symlink_to('../out')
   (tmp_path / 'in/sub/up').symlink_to('..')
+  (tmp_path / 'in/far_up').symlink_to('../..')
   (tmp_path / 'out/back').symlink_to('../in')
   (tmp_path / 'in/gone').symlink_to('nowhere')
   folder = str(tmp_path / 'in')

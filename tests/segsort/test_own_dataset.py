@@ -1,6 +1,7 @@
 """Pictures and masks of one's own, as people have them."""
 
 import json
+import os
 
 import numpy as np
 import PIL.Image
