@@ -69,11 +69,17 @@ def _tell_once(path, dataset):
 
 
 def _is_own(palette, dataset, num_classes, ignore_label):
-  """Whether a palette is the data set's, as of masks written here."""
-  own = dataset_info.get(dataset).palette
+  """Whether a palette is the data set's, as of masks written here.
+
+  Or that of another one that is built in: --dataset then says no more than the
+  classes' names, and may have been left out.
+  """
   labels = [*range(num_classes), ignore_label]
-  return len(palette) > max(labels) and np.array_equal(
-      palette[labels], own[labels])
+  names = {dataset, *dataset_info.NAMES} if (
+      dataset in dataset_info.NAMES) else {dataset}
+  return len(palette) > max(labels) and any(
+      np.array_equal(palette[labels], dataset_info.get(name).palette[labels])
+      for name in names)
 
 
 def _is_ramp(palette):

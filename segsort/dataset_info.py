@@ -154,7 +154,8 @@ def labels_of_colors(name, num_classes, ignore_label):
   """
   palette = get(name).palette
   labels = {}
-  for label in (ignore_label, *range(num_classes)):
+  # Once, where a class is ignored.
+  for label in dict.fromkeys((ignore_label, *range(num_classes))):
     labels.setdefault(int(pack_colors(palette[label])), []).append(label)
   return labels
 

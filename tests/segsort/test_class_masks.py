@@ -108,6 +108,24 @@ def test_masks_written_here_are_not_looked_at_twice(tmp_path, monkeypatch):
   np.testing.assert_array_equal(class_masks.read(path, 'voc12', 21, 255), IDS)
 
 
+@pytest.mark.parametrize('palette, dataset', (
+    ('camvid', 'voc12'), ('voc12', 'camvid')))
+def test_indices_count_where_the_data_set_was_left_out(
+    tmp_path, palette, dataset):
+  path = str(tmp_path / 'a.png')
+  # Sky, Building and Tree have colours of classes of VOC's.
+  files.write_png(path, np.array([[0, 1, 5]], np.uint8),
+                  dataset_info.get(palette).palette)
+  assert class_masks.read(path, dataset, 11, 255).tolist() == [[0, 1, 5]]
+
+
+def test_reduced_colours_where_a_class_is_ignored(tmp_path, dataset):
+  ids = np.array([[2, 2, 1, 0]])
+  PIL.Image.fromarray(_colors_of(ids)).quantize(3).save(tmp_path / 'a.gif')
+  np.testing.assert_array_equal(
+      class_masks.read(str(tmp_path / 'a.gif'), dataset, 3, 0), ids)
+
+
 def test_training_reads_classes_by_colour(tmp_path, dataset):
   PIL.Image.fromarray(_colors_of(IDS)).quantize(4).save(tmp_path / 'm.png')
   files.write_png(str(tmp_path / 'i.png'), np.zeros((2, 4, 3), np.uint8))
