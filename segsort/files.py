@@ -12,6 +12,7 @@ import zlib
 
 import numpy as np
 import PIL.Image
+import PIL.ImageSequence
 import tensorflow as tf
 
 from segsort import picture_modes
@@ -260,11 +261,13 @@ def open_mask(path):
 
   Raises:
     InputError: missing, corrupt, of floating point, of levels that need not be
-      ids, or stored with loss, which makes other ids of some pixels.
+      ids, of several pages, or stored with loss, which makes other ids of some
+      pixels.
   """
   data = read_bytes(path, 'mask')
   with _decoding(path, 'mask'):
     picture = PIL.Image.open(io.BytesIO(data))
+    pages = _count_pages(picture)
     picture.load()
   compression = picture.info.get('compression')
   if picture.format in _LOSSY or (
@@ -272,6 +275,10 @@ def open_mask(path):
     raise InputError(
         f'the mask {path} is a {picture.format}, whose compression can '
         'change ids; make it again as a PNG (converting it does not help)')
+  if pages > 1:
+    raise InputError(
+        f'the mask {path} has {pages} pages, of which each could be the mask; '
+        'save the right one alone, as a PNG')
   if picture.format == 'PNG' and data[24:26] in (b'\2\0', b'\4\0'):
     raise InputError(
         f'the mask {path} is grey with {data[24]} bits a pixel, whose values '
@@ -282,6 +289,17 @@ def open_mask(path):
         f'the mask {path} has floating point values; masks hold one class id '
         'per pixel, as a grey or palette PNG')
   return picture
+
+
+def _count_pages(picture):
+  """Counts the frames of a PIL picture that was not read yet."""
+  if picture.format != 'TIFF':
+    return getattr(picture, 'n_frames', 1)
+  # Tag 254 marks smaller copies and transparency of the same page.
+  pages = sum(not page.tag_v2.get(254, 0) & 5
+              for page in PIL.ImageSequence.Iterator(picture))
+  picture.seek(0)
+  return pages
 
 
 def read_mask(path):

@@ -7,6 +7,7 @@ import zlib
 import cv2
 import numpy as np
 import PIL.Image
+import PIL.TiffImagePlugin
 import pytest
 import tensorflow as tf
 
@@ -142,6 +143,35 @@ def test_masks_of_floating_point_are_refused(tmp_path):
   PIL.Image.fromarray(np.float32([[0, 7, 12]]) / 255).save(path)
   assert f'the mask {path} has floating point values' in _fails(
       files.read_mask, str(path))
+
+
+def _write_pages(path, kinds):
+  """Two pages; of TIFFs with the tag 254 that tells what they are."""
+  ids = np.uint8([[0, 7, 12]])
+  pages = [PIL.Image.fromarray(ids + i) for i in range(2)]
+  if path.suffix == '.tif':
+    with PIL.TiffImagePlugin.AppendingTiffWriter(str(path)) as file:
+      for page, kind in zip(pages, kinds):
+        page.save(file, 'TIFF', tiffinfo={254: kind})
+        file.newFrame()
+  else:
+    pages[0].save(path, save_all=True, append_images=pages[1:])
+  return ids
+
+
+@pytest.mark.parametrize('name', ('a.tif', 'a.gif', 'a.png'))
+def test_masks_of_several_pages_are_refused(tmp_path, name):
+  _write_pages(tmp_path / name, (0, 0))
+  assert f'the mask {tmp_path / name} has 2 pages' in _fails(
+      files.read_mask, str(tmp_path / name))
+
+
+@pytest.mark.parametrize('kind', (1, 4))
+def test_smaller_copies_and_transparency_in_a_tiff_are_no_pages(tmp_path, kind):
+  path = tmp_path / 'a.tif'
+  ids = _write_pages(path, (0, kind))
+  assert PIL.Image.open(path).n_frames == 2
+  np.testing.assert_array_equal(files.read_mask(str(path)), ids)
 
 
 def test_folders_are_walked_through_links_but_never_in_a_circle(tmp_path):
