@@ -70,7 +70,7 @@ def warn_of_one_cluster(config):
 def find_examples(config):
   """Lists what is to be labelled, of --image_dir or else --data_list."""
   if config.image_dir:
-    return pictures.find_pictures(config.image_dir, config.save_dir)
+    return pictures.find_pictures(config.image_dir, [config.save_dir])
   examples = image_list.read_list(config.data_list, config.data_dir)
   image_list.check_names(examples)
   return examples

@@ -72,7 +72,7 @@ def prepare(config):
     raise InputError(
         f'the masks are in {output}, where those that training reads are '
         'written; rename the folder, say masks, or train with lists of yours')
-  examples = find_images(image_dir, config.data_dir)
+  examples = find_images(image_dir, config.data_dir, [mask_dir, output])
   lines = {example.name: _line(example, config.data_dir)
            for example in examples}
   dataset_layout.write_list(list_dir, 'all', list(lines.values()))
@@ -93,12 +93,13 @@ def prepare(config):
           list_dir, split, [lines[name] for name in names])
 
 
-def find_images(image_dir, data_dir):
+def find_images(image_dir, data_dir, leave_out=()):
   """Lists the pictures, whose names must do for lists and results.
 
   Args:
     image_dir: folder of pictures in `data_dir`, subfolders included.
     data_dir: what list lines are relative to.
+    leave_out: folders within `image_dir` that hold masks.
 
   Returns:
     A list of `image_list.Example` by path; the name is that of the file, as
@@ -111,7 +112,7 @@ def find_images(image_dir, data_dir):
     raise InputError(
         f'the pictures in {image_dir} are not in --data_dir {data_dir}, which '
         'list lines are relative to; move them there')
-  found = pictures.find_pictures(image_dir)
+  found = pictures.find_pictures(image_dir, leave_out)
   names = [os.path.splitext(os.path.basename(example.image))[0]
            for example in found]
   if len(set(names)) < len(names):
@@ -188,12 +189,22 @@ def read_mask(path, config):
     i32[H, W].
 
   Raises:
-    InputError: unreadable, or a colour of no class.
+    InputError: unreadable, a colour of no class, or one that is transparent.
   """
   picture = files.open_mask(path)
   if picture.mode not in ('RGB', 'RGBA'):
     return class_masks.read(path, config.dataset, config.classes,
                             config.ignore_label).astype(np.int32)
+  if picture.mode == 'RGBA':
+    pixels = np.array(picture)
+    # Black is what programs put where nothing was painted.
+    hidden = (pixels[..., 3] == 0) & pixels[..., :3].any(-1)
+    if hidden.any():
+      raise InputError(
+          f'the mask {path} has {hidden.sum()} transparent pixels, whose '
+          f'color, as {pixels[hidden][0, :3].tolist()}, nobody sees; fill them '
+          'with that of a class or of ignored pixels, and save it without '
+          'transparency')
   packed = dataset_info.pack_colors(np.array(picture.convert('RGB')))
   known = _ids_of_colors(config.dataset, config.classes, config.ignore_label)
   colors, places = np.unique(packed, return_inverse=True)

@@ -22,6 +22,7 @@ SUFFIXES = (
     '.jpg', '.jpeg', '.jpe', '.jfif', '.png', '.bmp', '.gif', '.tif', '.tiff',
     '.webp', '.ppm', '.pgm', '.pbm', '.pnm', '.tga')
 NAMED = 5  # broken pictures in a message
+FEWEST_LEVELS = 16  # 12 bits in a file of 16 have no more
 ORIENTATION = 0x0112  # the EXIF tag
 # What a tag from 1 on says must be done to stand upright: rows and columns
 # exchanged, then top and bottom, then left and right.
@@ -29,12 +30,12 @@ _TURNS = ((0, 0, 0), (0, 0, 1), (0, 1, 1), (0, 1, 0),
           (1, 0, 0), (1, 0, 1), (1, 1, 1), (1, 1, 0))
 
 
-def find_pictures(folder, leave_out=''):
+def find_pictures(folder, leave_out=()):
   """Lists the pictures of a folder and its subfolders, by their suffix.
 
   Args:
     folder: hidden files and folders in it are skipped.
-    leave_out: a folder that is not searched, for results within `folder`.
+    leave_out: folders within `folder` that are not searched, as of results.
 
   Returns:
     A list of `image_list.Example`, sorted by path; the name keeps the
@@ -61,11 +62,11 @@ def find_pictures(folder, leave_out=''):
 
 def _visible(folder, leave_out):
   """Yields (folder, file name) of all files that are not hidden."""
-  leave_out = os.path.realpath(leave_out) if leave_out else None
+  leave_out = set(map(os.path.realpath, leave_out))
   for place, folders, names in files.walk(folder):
     folders[:] = [
         name for name in folders if not name.startswith('.')
-        and os.path.realpath(os.path.join(place, name)) != leave_out]
+        and os.path.realpath(os.path.join(place, name)) not in leave_out]
     for name in names:
       if not name.startswith('.'):
         yield place, name
@@ -117,15 +118,16 @@ def turn(pixels, orientation):
 
 
 def check_pictures(paths):
-  """Warns of pictures that training would see lying on their side.
+  """Warns of pictures that training would see lying on their side, or black.
 
   Raises:
     InputError: names all that cannot be decoded.
   """
-  broken, turned = [], []
+  broken, turned, flat = [], [], []
   for path in progress.track(paths, desc='pictures', unit='image'):
     try:
-      files.read_image(path)
+      if np.ptp(files.read_image(path)) < FEWEST_LEVELS:
+        flat.append(path)
       if _orientation(path) != 1:
         turned.append(path)
     except (InputError, *files.UNREADABLE, PIL.Image.DecompressionBombError):
@@ -139,6 +141,10 @@ def check_pictures(paths):
   if turned:
     warn(f'{len(turned)} pictures, the first {turned[0]}, stand upright by an '
          'EXIF tag alone, which training does not read; turn them for good')
+  if flat:
+    warn(f'{len(flat)} of {len(paths)} pictures, the first {flat[0]}, have '
+         f'less than {FEWEST_LEVELS} of 256 levels: empty, or of fewer bits than '
+         'their file could hold, of which the upper 8 count; stretch them')
 
 
 def _orientation(path):

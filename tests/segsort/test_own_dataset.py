@@ -178,6 +178,44 @@ def test_turned_pictures_are_named(data, capsys):
       capsys.readouterr().err)
 
 
+def test_masks_beside_pictures_are_no_pictures(data, capsys):
+  for path in (data / 'images').iterdir():
+    path.rename(data / path.name)
+  for _ in range(2):  # the second time with segcls/
+    _prepare(data, image_dir=data)
+    assert _lines(data, 'all')[0] == '/im0.jpg /segcls/im0.png'
+    assert len(_lines(data, 'all')) == 6
+  assert 'no picture of that name' not in capsys.readouterr().err
+
+
+def test_pictures_of_few_levels_are_told(data, capsys):
+  levels = np.arange(8).reshape(2, 4)
+  for i in range(6):
+    PIL.Image.fromarray((levels * 9000).astype(np.uint16)).save(
+        next((data / 'images').glob(f'im{i}.*')), 'png')
+  _prepare(data)
+  assert 'levels' not in capsys.readouterr().err
+  PIL.Image.fromarray((levels * 500).astype(np.uint16)).save(
+      data / 'images/im1.png')  # 12 bits
+  _prepare(data)
+  assert f"1 of 6 pictures, the first {data / 'images/im1.png'}, have less" in (
+      capsys.readouterr().err)
+
+
+def test_colours_that_nobody_sees_are_refused(data):
+  colors = np.zeros((256, 4), np.uint8)
+  colors[:3, :3] = [entry['color'] for entry in CLASSES['classes']]
+  colors[:3, 3] = 255, 1, 255  # soft edges are seen, ignored black is not
+  path = data / 'masks/im0.png'
+  PIL.Image.fromarray(colors[IDS]).save(path)
+  _prepare(data)
+  np.testing.assert_array_equal(files.read_mask(data / 'segcls/im0.png'), IDS)
+  colors[2, 3] = 0
+  PIL.Image.fromarray(colors[IDS]).save(path)
+  assert f'{path} has 1 transparent pixels, whose color, as [200, 0, 0]' in (
+      _fails(data))
+
+
 def test_bad_names(data):
   write_image(data, 'im1.jpg')  # beside im1.png
   assert 'a second image named im1 (first:' in _fails(data)

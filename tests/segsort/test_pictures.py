@@ -200,7 +200,7 @@ def test_pictures_of_subfolders_are_found_in_order(tmp_path):
     path = tmp_path / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text('')
-  found = pictures.find_pictures(str(tmp_path), str(tmp_path / 'results'))
+  found = pictures.find_pictures(str(tmp_path), [str(tmp_path / 'results')])
   assert [example.name for example in found] == ['a', 'b', 'sub/c']
   assert [os.path.relpath(example.image, tmp_path) for example in found] == [
       'a.png', 'b.JPG', 'sub/c.webp']
