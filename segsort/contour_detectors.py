@@ -23,6 +23,8 @@ from segsort.errors import InputError, first_line
 THRESHOLDS = {'gradient': 0.25, 'keras': 0.3, 'onnx': 0.3, 'folder': 0.2}
 NAMES = tuple(THRESHOLDS)
 EDGE_FORMATS = '.npy', '.png'
+# Edge maps with a larger share of stronger pixels are taken for inverted ones.
+STRONG, MOST_STRONG = .9, .75
 
 
 def make_detector(config):
@@ -62,7 +64,7 @@ def read_edges(path, size):
     f32[K, H, W].
 
   Raises:
-    InputError: none there, unreadable, another size, out of 0..1.
+    InputError: none there, unreadable, another size, out of 0..1, inverted.
   """
   found = [path + end for end in EDGE_FORMATS if os.path.isfile(path + end)]
   if not found:
@@ -79,8 +81,14 @@ def read_edges(path, size):
     raise InputError(
         f'cannot read the edge map {found[0]}: {error}; make it again'
     ) from error
-  return check_contours(
+  contours = check_contours(
       edges if edges.ndim == 3 else edges[None], size, found[0])
+  share = (contours > STRONG).mean()
+  if share > MOST_STRONG:
+    raise InputError(
+        f'{found[0]} is above {STRONG} at {share:.0%} of its pixels, as if '
+        'contours were dark on white; they must be bright: take 1 - value')
+  return contours
 
 
 def _fraction(picture):

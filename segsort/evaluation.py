@@ -40,6 +40,7 @@ def evaluate_folders(config):
       config.pred_dir, config.gt_dir, config.string_replace)
   if config.data_list:
     pairs = mask_pairs.pairs_of_list(config.data_list, pairs)
+  mask_pairs.warn_of_same(pairs, config.pred_dir)
   others = config.compare_dir and mask_pairs.pairs_of_others(
       config.compare_dir, pairs, config.pred_dir)
   scores = score_pairs(pairs, config)

@@ -44,6 +44,20 @@ def find_pairs(pred_dir, gt_dir, string_replace=''):
   return pairs
 
 
+def warn_of_same(pairs, pred_dir):
+  """Warns where a prediction and its truth are one file.
+
+  Args:
+    pairs: (path of the prediction, path of the truth).
+    pred_dir: folder of the predictions.
+  """
+  same = sum(os.path.samefile(*pair) for pair in pairs)
+  if same:
+    warn(f'{same} of {len(pairs)} predictions in {pred_dir} are themselves '
+         'their true masks, and so without a fault; check --pred_dir and '
+         '--gt_dir')
+
+
 def _find_masks(folder):
   """Returns the sorted relative paths of a folder's PNGs."""
   return sorted(

@@ -143,8 +143,8 @@ def check_pictures(paths):
          'EXIF tag alone, which training does not read; turn them for good')
   if flat:
     warn(f'{len(flat)} of {len(paths)} pictures, the first {flat[0]}, have '
-         f'less than {FEWEST_LEVELS} of 256 levels: empty, or of fewer bits than '
-         'their file could hold, of which the upper 8 count; stretch them')
+         f'less than {FEWEST_LEVELS} of 256 levels: empty, or of fewer bits '
+         'than their file could hold, of which the upper 8 count; stretch them')
 
 
 def _orientation(path):

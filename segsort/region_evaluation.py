@@ -9,6 +9,7 @@ import numpy as np
 from segsort import boundary_metrics
 from segsort import config as config_lib
 from segsort import files
+from segsort import mask_pairs
 from segsort import processes
 from segsort import progress
 from segsort import region_files
@@ -68,6 +69,7 @@ def evaluate_regions(config):
     thresholds = np.zeros(1)
   truths = [region_files.find_truth(config.gt_dir, path, config.pred_dir)
             for path in paths]
+  mask_pairs.warn_of_same(list(zip(paths, truths)), config.pred_dir)
   score = functools.partial(
       score_files, thresholds=thresholds, boundaries=config.boundaries)
   results = list(progress.track(

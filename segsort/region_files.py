@@ -62,7 +62,11 @@ def find_truth(folder, path, pred_dir):
 
 
 def read_segmentations(path, thresholds):
-  """Reads a mask, or cuts a contour map: a list of i32[H, W]."""
+  """Reads a mask, or cuts a contour map: a list of i32[H, W].
+
+  Raises:
+    InputError: the file is damaged, or no contour map of 0 to 1.
+  """
   if path.endswith('.png'):
     return [region_metrics.number_regions(files.read_mask(path))]
   try:
@@ -77,6 +81,10 @@ def read_segmentations(path, thresholds):
     raise InputError(
         f'{path} holds an array of {ucm.shape}; a contour map is on the '
         'doubled grid, (2 * height + 1, 2 * width + 1)')
+  if not (ucm.min() >= 0 and ucm.max() <= 1):
+    raise InputError(
+        f'{path} has strengths from {ucm.min():.3g} to {ucm.max():.3g}; they '
+        'must be 0 to 1, as the thresholds: divide them by what they are of')
   return [region_metrics.regions_of_ucm(ucm, threshold)
           for threshold in thresholds]
 

@@ -26,6 +26,16 @@ def test_string_replace_leaves_the_folders_alone(folders):
       (str(folders / 'pred/sub/b.png'), str(folders / 'gt/sub/b.png'))]
 
 
+def test_predictions_that_are_their_own_truth_are_told(folders, capsys):
+  mask_pairs.warn_of_same(mask_pairs.find_pairs(
+      str(folders / 'gt'), str(folders / 'pred'), 'a,a_gt'), 'pred')
+  assert not capsys.readouterr().err
+  (folders / 'link').symlink_to('gt')
+  mask_pairs.warn_of_same(mask_pairs.find_pairs(
+      str(folders / 'gt'), str(folders / 'link')), 'gt')
+  assert '2 of 2 predictions in gt are themselves' in capsys.readouterr().err
+
+
 def test_others_have_the_same_names_and_truths(folders, capsys):
   pairs = mask_pairs.find_pairs(
       str(folders / 'pred'), str(folders / 'gt'), '_gt,')

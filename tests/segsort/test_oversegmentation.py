@@ -219,7 +219,9 @@ def test_edge_maps_of_8_and_16_bits_and_floats(tmp_path, rng):
     (np.full((40, 56), np.nan), 'strengths that are not finite'),
     (np.zeros((0, 40, 56)), 'has the shape (0, 40, 56)'),
     (np.zeros(()), 'has the shape (1,)'),
-    (np.zeros((40, 56, 3)), 'its image is 40x56')])
+    (np.zeros((40, 56, 3)), 'its image is 40x56'),
+    (np.arange(40 * 56).reshape(40, 56) % 5 > 0,
+     'im0.npy is above 0.9 at 80% of its pixels, as if contours were dark')])
 def test_edge_maps_that_do_not_fit(make, tmp_path, edges, message):
   files.write_array(str(tmp_path / 'edges/im0.npy'), edges)
   assert message in commands.fail(
