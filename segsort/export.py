@@ -200,7 +200,7 @@ def export_model(config):
   """
   folder = os.path.normpath(config.save_dir)
   _check_place(folder, config.overwrite)
-  _check_origin(config)
+  resumption.check_prototypes(config)
   features, labels = prototype_set.load(
       config.prototype_dir, config.embedding_dim, config.classes)
   model = embedding.restore_model(config)
@@ -238,17 +238,6 @@ def _check_place(folder, overwrite):
     raise InputError(
         f'{folder} has a SavedModel; name another --save_dir, or give '
         '--overwrite to replace it')
-
-
-def _check_origin(config):
-  """Raises where prototypes tell of another checkpoint."""
-  run = resumption.read_run(prototype_set.find(config.prototype_dir)) or {}
-  known = (run.get('inputs') or {}).get('restore_from')
-  if known and known != resumption.checkpoint_digest(config.restore_from):
-    raise InputError(
-        f'the prototypes in {config.prototype_dir} were extracted with another '
-        f'checkpoint than --restore_from {config.restore_from}, as '
-        f'{run["settings"].get("restore_from")} was then; extract them again')
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ import dataclasses
 import os
 
 from segsort import files
-from segsort.errors import InputError
+from segsort.errors import InputError, warn
 
 
 _HOW_TO_MEND = {
@@ -46,7 +46,8 @@ def read_list(path, data_dir, needs=('image',)):
     A list of `Example`.
 
   Raises:
-    InputError: no list, no lines, a wrong number of columns, a missing file.
+    InputError: no list, no lines, a wrong number of columns, a missing file,
+      an image that is its own mask.
   """
   try:
     with open(path, 'rb') as file:
@@ -60,6 +61,10 @@ def read_list(path, data_dir, needs=('image',)):
   if not examples:
     raise InputError(f'the list {path} is empty; give one with a line an image')
   _check_files(examples, needs, data_dir)
+  again = len(examples) - len({example.image for example in examples})
+  if again:
+    warn(f'{again} of {len(examples)} lines of {path} name an image that an '
+         'earlier line names: it counts more than once')
   return examples
 
 
@@ -77,6 +82,10 @@ def _parse(columns, data_dir, where, needs):
   image, mask, regions = (
       os.path.join(data_dir, column.lstrip('/')) if column else ''
       for column in (image, mask, regions))
+  if image in (mask, regions):
+    raise InputError(
+        f'{where}: {image} is the image and its own mask; name the picture '
+        'first, then the mask')
   return Example(image, mask, regions, _name_of(image, mask), where)
 
 

@@ -77,9 +77,14 @@ def find_examples(config):
 
 
 def load_prototypes(config):
-  """Returns features f32[M, D] and labels i32[M]; None, None for softmax."""
+  """Returns features f32[M, D] and labels i32[M]; None, None for softmax.
+
+  Raises:
+    InputError: damaged files, or those of another network.
+  """
   if config.method == 'softmax':
     return None, None
+  resumption.check_prototypes(config)
   return prototype_set.load(
       config.prototype_dir, config.embedding_dim, config.classes)
 

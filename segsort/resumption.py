@@ -37,6 +37,21 @@ def checkpoint_digest(restore_from):
   return run_record.digest(path, f'{path}.index')
 
 
+def check_prototypes(config):
+  """Raises InputError where prototypes tell of another checkpoint.
+
+  Args:
+    config: has `prototype_dir` and `restore_from`.
+  """
+  run = read_run(prototype_set.find(config.prototype_dir)) or {}
+  known = (run.get('inputs') or {}).get('restore_from')
+  if known and known != checkpoint_digest(config.restore_from):
+    raise InputError(
+        f'the prototypes in {config.prototype_dir} were extracted with another '
+        f'checkpoint than --restore_from {config.restore_from}, as '
+        f'{run["settings"].get("restore_from")} was then; extract them again')
+
+
 def begin(folder, run, overwrite, outputs):
   """Goes on from what is in a folder, or clears it and starts anew.
 

@@ -61,6 +61,7 @@ def load(config, model):
     InputError: the set is damaged or does not fit the network, or its files do
       not belong together.
   """
+  resumption.check_prototypes(config)
   folder = prototype_set.find(config.prototype_dir)
   features, labels = prototype_set.load(
       folder, config.embedding_dim, config.classes)

@@ -52,7 +52,16 @@ def test_inference_takes_images_alone_even_with_absent_masks(write):
   assert len(_read(write('images/a.png gone.png\r\n'))) == 1
 
 
+def test_images_that_count_more_than_once_are_told(write, capsys):
+  assert len(_read(write('images/a.png\nimages/b.png'))) == 2
+  assert not capsys.readouterr().err
+  assert len(_read(write('images/a.png\nimages/b.png\n/images/a.png'))) == 3
+  assert '1 of 3 lines of' in capsys.readouterr().err
+
+
 @pytest.mark.parametrize('text, needs, message', (
+    ('images/a.png /images/a.png', ('image', 'mask'),
+     'images/a.png is the image and its own mask'),
     ('images/a.png segcls/a.png\nimages/b.png', ('image', 'mask'),
      ':2: 1 columns, expected 2 or 3'),
     ('a b c d', ('image',), ':1: 4 columns, expected 1 to 3'),

@@ -20,6 +20,7 @@ from segsort import dataset_info
 from segsort import embedding
 from segsort import files
 from segsort import inference
+from segsort import inference_flags
 from segsort import labeller as labeller_lib
 from segsort import prototype_set
 from segsort.errors import InputError
@@ -191,6 +192,19 @@ def test_files_hold_ids_and_colours_of_every_image(
       np.testing.assert_array_equal(
           np.array(colours.convert('RGB')), palette[labels])
   assert '4 images labelled' in capsys.readouterr().out
+
+
+def test_prototypes_of_another_checkpoint_are_refused(tmp_path, prototypes):
+  prototype_set.save(str(tmp_path), *prototypes)
+  config = inference_flags.InferenceFlags(
+      data_list='l', data_dir='d', restore_from='c.npz', save_dir='r',
+      prototype_dir=str(tmp_path), embedding_dim=4, num_classes=CLASSES)
+  assert len(inference.load_prototypes(config)[1])  # says nothing of its origin
+  files.write_json(str(tmp_path / 'config.json'), {
+      'stage': 'extract', 'settings': {'restore_from': 'older'},
+      'inputs': {'restore_from': 'of another'}})
+  with pytest.raises(InputError, match='with another checkpoint than'):
+    inference.load_prototypes(config)
 
 
 @pytest.mark.parametrize('padding', (1, 3))
