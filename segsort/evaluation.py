@@ -41,6 +41,8 @@ def evaluate_folders(config):
   if config.data_list:
     pairs = mask_pairs.pairs_of_list(config.data_list, pairs)
   mask_pairs.warn_of_same(pairs, config.pred_dir)
+  run_origin.warn_of_other_classes(
+      os.path.dirname(os.path.abspath(config.pred_dir)), config)
   others = config.compare_dir and mask_pairs.pairs_of_others(
       config.compare_dir, pairs, config.pred_dir)
   scores = score_pairs(pairs, config)

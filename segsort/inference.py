@@ -19,6 +19,7 @@ from segsort import progress
 from segsort import prototype_set
 from segsort import results
 from segsort import resumption
+from segsort import run_origin
 from segsort import sharding
 from segsort import softmax
 from segsort.errors import InputError, warn
@@ -85,6 +86,8 @@ def load_prototypes(config):
   if config.method == 'softmax':
     return None, None
   resumption.check_prototypes(config)
+  run_origin.warn_of_other_classes(
+      prototype_set.find(config.prototype_dir), config)
   return prototype_set.load(
       config.prototype_dir, config.embedding_dim, config.classes)
 

@@ -1,9 +1,12 @@
 """Which weights a run started from, for the record beside its score."""
 
+import contextlib
 import json
 import os
 
+from segsort import dataset_info
 from segsort import settings as settings_lib
+from segsort.errors import InputError, warn
 
 SCRATCH = 'from scratch, random weights'
 
@@ -32,6 +35,23 @@ def of_predictions(pred_dir):
   folder = os.path.dirname(os.path.abspath(pred_dir))
   settings = _settings(folder) or {}
   return describe(settings.get('restore_from', ''))
+
+
+def warn_of_other_classes(folder, config):
+  """Warns where a folder's run named its classes otherwise.
+
+  Args:
+    folder: with prototypes or predictions, and a config.json; or without.
+    config: a `dataset_flags.ClassSettings`.
+  """
+  dataset = (_settings(folder) or {}).get('dataset', config.dataset)
+  with contextlib.suppress(InputError):  # a class file that is gone
+    then, now = (dataset_info.get(name).class_names[:config.classes]
+                 for name in (dataset, config.dataset))
+    if then != now:
+      warn(f'what is in {folder} was made with --dataset {dataset}, whose '
+           f'classes are not those of {config.dataset}, as which they are '
+           'named here; check --dataset')
 
 
 def _settings(folder):
