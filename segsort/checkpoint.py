@@ -100,12 +100,18 @@ def resolve(restore_from):
           f'no model.ckpt-* in the folder {restore_from}; train first, or '
           'mend --restore_from')
     return checkpoint_path(restore_from, steps[-1])
-  prefix = re.sub(r'\.(index|meta|data-\d+-of-\d+)$', '', restore_from)
+  prefix = prefix_of(restore_from)
   if not (os.path.exists(prefix + '.index') or os.path.isfile(prefix)):
     raise InputError(
         f'no checkpoint at {restore_from} (looked for {prefix}.index and for a '
         'single file); mend --restore_from')
   return prefix
+
+
+def prefix_of(path):
+  """Returns the prefix that a file of a checkpoint has; other paths as given.
+  """
+  return re.sub(r'\.(index|meta|data-\d+-of-\d+)$', '', path)
 
 
 def load(path):

@@ -29,9 +29,10 @@ def checkpoint_digest(restore_from):
   """Returns a digest of a checkpoint; its index has checksums of all tensors.
 
   Args:
-    restore_from: a prefix, a single file, or a folder with checkpoints.
+    restore_from: a prefix, one of its files, a single file, or a folder with
+      checkpoints.
   """
-  path = restore_from
+  path = checkpoint.prefix_of(restore_from)
   if os.path.isdir(path):
     path = checkpoint.resolve(path)
   return run_record.digest(path, f'{path}.index')

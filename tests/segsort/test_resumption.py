@@ -17,6 +17,7 @@ from segsort import files
 from segsort import folder_lock
 from segsort import inference
 from segsort import prototype_set
+from segsort import resumption
 from segsort import run_record
 from segsort.errors import InputError
 
@@ -270,3 +271,21 @@ def test_a_damaged_record_is_a_new_start(config, labelled, text):
   with open(f'{config.save_dir}/config.json', encoding='utf-8') as file:
     assert json.load(file)['inputs'].keys() == {
         'restore_from', 'prototype_dir'}
+
+
+def test_prototypes_of_another_checkpoint_label_nothing(config, labelled):
+  extraction = small_runs.restored_config(
+      config_lib.ExtractConfig, (config.data_dir, config.data_list),
+      config.restore_from, config.prototype_dir)
+  run_record.write_run(
+      config.prototype_dir, extraction,
+      restore_from=resumption.checkpoint_digest(config.restore_from))
+  weights = files.read_bytes(f'{config.restore_from}.index')
+  files.write_text(f'{config.restore_from}.index', 'of further steps')
+  assert 'were extracted with another checkpoint' in _fails(config)
+  assert not labelled
+  files.write_bytes(f'{config.restore_from}.index', weights)
+  # The same checkpoint, named by one of its files.
+  inference.infer(dataclasses.replace(
+      config, restore_from=f'{config.restore_from}.index'))
+  assert labelled == ALL
