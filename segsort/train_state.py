@@ -1,5 +1,7 @@
 """What a training run is made of, and where it starts or goes on."""
 
+import os
+
 import keras
 import tensorflow as tf
 
@@ -10,7 +12,7 @@ from segsort import optimizer as optimizer_lib
 from segsort import resumption
 from segsort import run_record
 from segsort import settings
-from segsort.errors import InputError
+from segsort.errors import InputError, warn
 
 
 class TrainState:
@@ -89,6 +91,11 @@ SAME_RUN = (
     'kmeans_iterations', 'location_weight', 'concentration', 'weight_decay',
     'batch_norm_decay', 'freeze_batch_norm', 'grouped', 'restore_from',
     'not_restore_classifier', 'method')
+# Those that it can change, which is told: its record will name the new ones.
+TOLD = (
+    'num_steps', 'learning_rate', 'power', 'momentum', 'random_mirror',
+    'random_scale', 'random_crop', 'random_rotation', 'random_color',
+    'tensor_float_32')
 
 
 def start_or_resume(state, config):
@@ -111,10 +118,13 @@ def start_or_resume(state, config):
   if not checkpoint.steps_in(config.snapshot_dir):
     _start(state, config)
     return False
+  before = settings.read_run(config.snapshot_dir)
+  _check_stage(config)
   same = _same_content(config)
   settings.check_same(
-      settings.read_run(config.snapshot_dir), config,
-      [name for name in SAME_RUN if name not in same], config.snapshot_dir)
+      before, config, [name for name in SAME_RUN if name not in same],
+      config.snapshot_dir)
+  _tell_changes(before, config)
   step, path, tensors = checkpoint.load_newest(config.snapshot_dir)
   if step >= config.num_steps:
     print(f'{config.snapshot_dir} is finished (step {step} of '
@@ -125,17 +135,41 @@ def start_or_resume(state, config):
   return False
 
 
+def _check_stage(config):
+  """Raises InputError for a run of another kind, of as many tensors."""
+  stage = type(config).__name__
+  trained = (resumption.read_run(config.snapshot_dir) or {}).get('stage', stage)
+  if trained != stage:
+    raise InputError(
+        f'{config.snapshot_dir} is a run of {trained}, not {stage}: name '
+        'another --snapshot_dir, or start anew with --overwrite (the scripts: '
+        'OVERWRITE=1)')
+
+
+def _tell_changes(before, config):
+  """Warns of settings that steps which are done were not made with."""
+  if not before:
+    warn(f'{config.snapshot_dir} has checkpoints, but no config.json that '
+         'tells what of: taken for those of this command')
+  for name in TOLD:
+    now = getattr(config, name)
+    if before.get(name, now) != now:
+      warn(f'{config.snapshot_dir} was trained with --{name} {before[name]}, '
+           f'which is now {now}: steps that are done are of the former')
+
+
 def inputs_of(config):
   """Returns digests of what a run learns from and starts from, by setting.
 
   A checkpoint that a run has started from may be gone when it goes on; its
-  digest then is that of before.
+  digest then is that of before. One in the run's own folder is gone in any case
+  and has none.
 
   Args:
     config: a `config.TrainConfig`.
   """
   found = {'data_list': run_record.digest(config.data_list)}
-  if config.restore_from:
+  if config.restore_from and not _is_own(config):
     known = _known_inputs(config.snapshot_dir)
     try:
       found['restore_from'] = resumption.checkpoint_digest(
@@ -144,6 +178,12 @@ def inputs_of(config):
       if 'restore_from' in known:
         found['restore_from'] = known['restore_from']
   return found
+
+
+def _is_own(config):
+  """Whether --restore_from is in the folder of the run itself."""
+  return os.path.realpath(settings.run_folder(config.restore_from)) == (
+      os.path.realpath(config.snapshot_dir))
 
 
 def _known_inputs(folder):

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 import network
 from segsort import checkpoint
+from segsort import config as config_lib
 from segsort import files
 from segsort import run_record
 from segsort import train_state
@@ -142,3 +143,56 @@ def test_going_on_with_other_settings_names_them(
       tiny_dataset, config.snapshot_dir, **changed)
   with pytest.raises(InputError, match=f'was trained with --{[*changed][0]}'):
     train_state.start_or_resume(run, other)
+
+
+def test_what_steps_that_are_done_were_not_made_with_is_told(
+    state, capsys):
+  run, config, _ = state
+  checkpoint.save(checkpoint.checkpoint_path(config.snapshot_dir, 3),
+                  run.tensors())
+  train_state.start_or_resume(run, config)
+  assert 'but no config.json that tells what of' in capsys.readouterr().err
+  run_record.write_run(config.snapshot_dir, config)
+  train_state.start_or_resume(run, config)
+  assert not capsys.readouterr().err
+  for num_steps, finished in ((2, True), (9, False)):
+    other = dataclasses.replace(
+        config, num_steps=num_steps, learning_rate=.5)
+    assert train_state.start_or_resume(run, other) == finished
+    told = capsys.readouterr().err
+    for name, was, now in (('num_steps', 4, num_steps),
+                           ('learning_rate', .01, .5)):
+      assert f'was trained with --{name} {was}, which is now {now}:' in told
+
+
+def test_a_run_of_another_kind_is_not_gone_on_with(
+    state, tiny_dataset):
+  run, config, _ = state
+  run_record.write_run(config.snapshot_dir, config)
+  checkpoint.save(checkpoint.checkpoint_path(config.snapshot_dir, 3),
+                  run.tensors())
+  unsup = small_runs.train_config(
+      tiny_dataset, config.snapshot_dir, config_lib.TrainUnsupConfig,
+      num_banks=config.num_banks)
+  with pytest.raises(InputError, match='TrainConfig, not TrainUnsupConfig'):
+    train_state.start_or_resume(run, unsup)
+
+
+def test_a_run_that_started_from_its_own_folder_goes_on(
+    state, tmp_path):
+  run, config, _ = state
+  checkpoint.save(f'{tmp_path}/first/model.ckpt-7', run.tensors())
+  path = checkpoint.checkpoint_path(config.snapshot_dir, 3)
+  before = dataclasses.replace(config, restore_from=f'{tmp_path}/first')
+  again = dataclasses.replace(config, restore_from=config.snapshot_dir)
+  run_record.write_run(
+      config.snapshot_dir, before, **train_state.inputs_of(before))
+  checkpoint.save(path, run.tensors())
+  train_state.start_or_resume(run, dataclasses.replace(again, overwrite=True))
+  for step in (1, 2):  # interrupted twice
+    run_record.write_run(
+        config.snapshot_dir, again, **train_state.inputs_of(again))
+    run.step.assign(step)
+    checkpoint.save(checkpoint.checkpoint_path(config.snapshot_dir, step),
+                    run.tensors())
+    assert not train_state.start_or_resume(run, again)
