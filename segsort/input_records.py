@@ -3,8 +3,8 @@
 FOLDER/inputs.jsonl has a line for each result: {"name", "content": [[bytes,
 checksum] of each input file], "stamp": what the file system said of them,
 "written": the time}. A shard has its own, inputs-00001-of-00004.jsonl. The
-newest line of a name counts. Results without a line, of earlier versions, pass
-for those of the inputs there are.
+last line of a name counts, of several files' the newest. Results without a
+line, of earlier versions, pass for those of the inputs there are.
 
 Content alone counts: copies, archives and other machines have times of their
 own. A stamp only saves reading files that nobody has touched since.
@@ -125,12 +125,19 @@ def _newest_lines(folder):
   """Returns {name: its newest line} of all shards."""
   newest = {}
   for path in record_paths(folder):
-    with open(path, encoding='utf-8') as file:
-      for text in file:
-        with contextlib.suppress(ValueError, KeyError, TypeError):
-          line = json.loads(text)
-          line['content'], line['stamp']  # else of an earlier version
-          before = newest.get(line['name'], {'written': 0})
-          if line['written'] >= before['written']:
-            newest[line['name']] = line
+    for name, line in _last_lines(path).items():
+      if line['written'] >= newest.get(name, line)['written']:
+        newest[name] = line
   return newest
+
+
+def _last_lines(path):
+  """Returns {name: its last line} of a file; clocks may have been set back."""
+  last = {}
+  with open(path, encoding='utf-8') as file:
+    for text in file:
+      with contextlib.suppress(ValueError, KeyError, TypeError):
+        line = json.loads(text)
+        line['content'], line['stamp'], line['written']  # not all had them
+        last[line['name']] = line
+  return last

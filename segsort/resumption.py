@@ -78,7 +78,7 @@ def begin(folder, run, overwrite, outputs):
       return
     if earlier and not overwrite:
       _refuse_or_warn(folder, earlier, run)
-    if not overwrite and not os.path.exists(f'{folder}/config.json'):
+    if not overwrite and not earlier:
       _refuse_unknown(folder, outputs(True))
     remove(outputs(True))
     files.write_json(os.path.join(folder, 'config.json'), run)

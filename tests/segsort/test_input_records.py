@@ -139,3 +139,14 @@ def test_a_full_disk_is_one_line(inputs, record, monkeypatch):
   monkeypatch.setattr(input_records.json, 'dumps', fill)
   with pytest.raises(InputError, match='cannot write .*: No space left'):
     _append(record, 'a', inputs)
+
+
+def test_a_clock_that_was_set_back_does_not_bring_old_lines_back(
+    tmp_path, inputs, record, monkeypatch):
+  _append(record, 'a', inputs)
+  _write_at_the_same_time(inputs['a'][0], b'a2')
+  monkeypatch.setattr(input_records.time, 'time_ns', lambda: 1)
+  _append(record, 'a', inputs)
+  assert not _changed(tmp_path, inputs)
+  _write_at_the_same_time(inputs['a'][0], b'a1')
+  assert _changed(tmp_path, inputs) == {'a'}

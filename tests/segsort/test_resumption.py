@@ -262,11 +262,14 @@ def test_results_of_another_command_are_refused(config):
 
 
 @pytest.mark.parametrize('text', ('', '{}', '[]', 'no json'))
-def test_a_damaged_record_is_a_new_start(config, labelled, text):
+def test_results_beside_a_damaged_record_stay(config, labelled, text):
   inference.infer(config)
+  kept = _results(config)
   with open(f'{config.save_dir}/config.json', 'w', encoding='utf-8') as file:
     file.write(text)
-  inference.infer(config)
+  assert 'no config.json that tells how they were made' in _fails(config)
+  assert _results(config) == kept and labelled == ALL
+  inference.infer(dataclasses.replace(config, overwrite=True))
   assert labelled == ALL + ALL
   with open(f'{config.save_dir}/config.json', encoding='utf-8') as file:
     assert json.load(file)['inputs'].keys() == {
