@@ -59,6 +59,7 @@ def evaluate_folders(config):
   lines, table = report(scores, names, config)
   if others:
     _compare(scores, score_pairs(others, config), config, lines, table)
+  run_origin.warn_of_older(config.pred_dir)
   origin = run_origin.of_predictions(config.pred_dir)
   lines += [f'initialisation: {origin}'] if origin else []
   _write(scores, names, [path for path, _ in pairs], config)

@@ -71,7 +71,8 @@ def read_scores(results):
       in subfolders. Where there are both, multi-scale counts.
 
   Raises:
-    InputError: there is none, or another kind of file.
+    InputError: there is none, several splits have one, or another kind of
+      file.
   """
   paths = sorted(glob.glob(
       os.path.join(glob.escape(results), '*', 'scores.json')))
@@ -79,6 +80,13 @@ def read_scores(results):
     raise InputError(
         f'no scores.json below {results}: the run was not evaluated; see its '
         'log')
+  splits = {os.path.basename(os.path.dirname(path)).removesuffix('_msc')
+            for path in paths}
+  if len(splits) > 1:
+    raise InputError(
+        f'there are scores of several splits in {results}: '
+        f'{", ".join(sorted(splits))}; remove the scores.json of those that '
+        'are not meant, or set RESULTS_NAME')
   path = ([path for path in paths if '_msc' in path] or paths)[0]
   try:
     with open(path, encoding='utf-8') as file:

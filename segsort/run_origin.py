@@ -4,7 +4,9 @@ import contextlib
 import json
 import os
 
+from segsort import checkpoint
 from segsort import dataset_info
+from segsort import resumption
 from segsort import settings as settings_lib
 from segsort.errors import InputError, warn
 
@@ -52,6 +54,23 @@ def warn_of_other_classes(folder, config):
       warn(f'what is in {folder} was made with --dataset {dataset}, whose '
            f'classes are not those of {config.dataset}, as which they are '
            'named here; check --dataset')
+
+
+def warn_of_older(pred_dir):
+  """Warns where the checkpoint of the predictions in DIR/gray is another now.
+  """
+  run = resumption.read_run(os.path.dirname(os.path.abspath(pred_dir))) or {}
+  known = (run.get('inputs') or {}).get('restore_from')
+  if not known:
+    return
+  place = run['settings'].get('restore_from', '')
+  try:
+    now = resumption.checkpoint_digest(checkpoint.resolve(place))
+  except InputError:  # not on this machine, or no longer
+    return
+  if now != known:
+    warn(f'the predictions in {pred_dir} were made with an earlier checkpoint '
+         f'than {place} has now; run inference.py again to score that')
 
 
 def _settings(folder):

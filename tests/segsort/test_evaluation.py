@@ -1,6 +1,7 @@
 """Scoring folders of masks: pairing, reports, files and bad input."""
 
 import json
+import shutil
 
 import mask_folders
 from mask_folders import config as _config, count as _expected
@@ -11,6 +12,7 @@ import pytest
 from segsort import dataset_info
 from segsort import evaluation
 from segsort import files
+from segsort import resumption
 
 
 @pytest.fixture(name='folders')
@@ -197,3 +199,21 @@ def test_everything_ignored(folders):
 def test_string_replace_needs_two_parts(folders, text):
   assert f'--string_replace is {text!r}' in _fails(
       folders, string_replace=text)
+
+
+def test_predictions_of_an_earlier_checkpoint_come_with_a_warning(
+    folders, capsys):
+  def told():
+    evaluation.evaluate_folders(_config(folders))
+    return 'with an earlier checkpoint than ' in capsys.readouterr().err
+
+  network = folders / 'run'
+  files.write_text(network / 'model.ckpt-5.index', 'checksums')
+  files.write_json(folders / 'config.json', {
+      'stage': 'InferenceConfig', 'settings': {'restore_from': str(network)},
+      'inputs': {'restore_from': resumption.checkpoint_digest(str(network))}})
+  assert not told()
+  files.write_text(network / 'model.ckpt-9.index', 'other checksums')
+  assert told()
+  shutil.rmtree(network)
+  assert not told()

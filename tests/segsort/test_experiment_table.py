@@ -80,6 +80,9 @@ def test_multi_scale_scores_count_where_there_are_both(tmp_path):
     experiment_table.read_scores(str(tmp_path))
   with pytest.raises(InputError, match='was not evaluated'):
     experiment_table.read_scores(str(tmp_path / 'none'))
+  _write(tmp_path / 'test/scores.json', {'mean_iou': .4})
+  with pytest.raises(InputError, match='several splits in .*: test, val; '):
+    experiment_table.read_scores(str(tmp_path))
 
 
 def test_a_run_is_recorded_and_renews_the_table(tmp_path, capsys):
