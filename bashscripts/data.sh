@@ -152,10 +152,15 @@ group() {
   local list="TRAIN_LIST_$1" run="${SNAPSHOT_DIR#"$root"/}" folder
   folder="$DATA_DIR/groups/${run//[!A-Za-z0-9.-]/_}/round$1"
   printf '\n== groups of the %s of %s ==\n' "$2" "$(typed "${!list}")"
+  # a/b and a_b are one folder here.
+  [ ! -f "$folder/run.txt" ] || [ "$(<"$folder/run.txt")" = "$run" ] ||
+    fail "the groups in $folder are those of" \
+      "SNAPSHOT_DIR=$(<"$folder/run.txt"); name a SNAPSHOT_DIR of other letters"
   if [ -f "$folder/train.txt" ] && ! is_on OVERWRITE && has_begun "$1"; then
     printf 'stage %s began with those in %s, used as they are\n' \
       "$1" "$(typed "$folder")"
   else
+    mkdir -p "$folder" && printf '%s\n' "$run" >"$folder/run.txt" || return
     "$PYTHON" "$root/pyscripts/group_$2.py" \
       --data_list "${!list}" --data_dir "$DATA_DIR" \
       --save_dir "$folder" --save_list "$folder/train.txt" \

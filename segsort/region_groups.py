@@ -17,6 +17,7 @@ from segsort import image_list
 from segsort import input_pipeline
 from segsort import progress
 from segsort import region_looks
+from segsort import resumption
 from segsort.errors import InputError
 
 
@@ -172,12 +173,15 @@ def masks_of(examples, groups):
 def write_groups(examples, masks, count, config):
   """Writes the masks, then names for the groups and the list of the masks.
 
+  The list of before goes first: where one is, all masks are of one kind.
+
   Args:
     examples: list of `image_list.Example`.
     masks: iterable of i[H, W], one for each, of groups or 255.
     count: of groups.
     config: a GroupConfig.
   """
+  resumption.remove([config.save_list])
   lines = []
   for example, mask in zip(
       progress.track(examples, desc='writing', unit='image'), masks,

@@ -169,6 +169,20 @@ def test_runs_side_by_side_have_groups_of_their_own(project):
   assert not any(' ' in folder.split('/groups/')[1] for folder in folders)
 
 
+def test_runs_whose_folders_of_groups_have_one_name_do_not_mix(project):
+  def run(name):
+    return project.run('demo/train_segsort_unsup.sh',
+                       SNAPSHOT_DIR=str(project.root / name))
+  for _ in range(2):
+    assert run('a/b').returncode == 0
+  calls = len(project.calls())
+  result = run('a_b')
+  assert result.returncode == 2
+  assert 'are those of SNAPSHOT_DIR=a/b; name a' in result.stderr
+  assert 'group_regions.py' not in [
+      name for name, _ in project.calls()[calls:]]
+
+
 def test_the_second_round_groups_by_the_network_that_it_goes_on_from(project):
   project.add('other/model.ckpt-7.index')
   result = project.run('demo/train_segsort_unsup.sh', IS_TRAIN_1='0',

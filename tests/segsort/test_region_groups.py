@@ -243,3 +243,18 @@ def test_numbers_out_of_range_are_refused(data, settings):
     _config(data, **settings).check()
   _config(data, merge_cost=np.inf).check()  # merges whatever hangs together
   assert isinstance(_config(data), config.Settings)
+
+
+def test_no_list_leads_to_masks_that_are_half_replaced(data, monkeypatch):
+  config = _config(data)
+  region_groups.group_regions(config)
+  original = files.write_png
+
+  def write_png(path, *pixels):
+    if 'im3' in path:
+      raise KeyboardInterrupt
+    original(path, *pixels)
+  monkeypatch.setattr(files, 'write_png', write_png)
+  with pytest.raises(KeyboardInterrupt):
+    region_groups.group_regions(config)
+  assert not (data / 'groups/list.txt').exists()
