@@ -53,6 +53,15 @@ def _folder_detector(config):
       os.path.join(config.detector_path, name), image.shape[:2])
 
 
+def edge_map(path):
+  """Returns the path of a ready edge map, from that without its ending.
+
+  Where there is none, it is that of the first of EDGE_FORMATS.
+  """
+  paths = [path + end for end in EDGE_FORMATS]
+  return next(filter(os.path.isfile, paths), paths[0])
+
+
 def read_edges(path, size):
   """Reads a ready edge map.
 
@@ -66,27 +75,27 @@ def read_edges(path, size):
   Raises:
     InputError: none there, unreadable, another size, out of 0..1, inverted.
   """
-  found = [path + end for end in EDGE_FORMATS if os.path.isfile(path + end)]
-  if not found:
+  found = edge_map(path)
+  if not os.path.isfile(found):
     raise InputError(f'no edge map {path}.npy or .png; check --detector_path')
   try:
-    if found[0].endswith('.npy'):
-      edges = np.load(found[0], allow_pickle=False)
+    if found.endswith('.npy'):
+      edges = np.load(found, allow_pickle=False)
       if not isinstance(edges, np.ndarray):
         raise ValueError('an archive, not an array')
       edges = edges.astype(np.float32)
     else:
-      edges = _fraction(PIL.Image.open(found[0]))
+      edges = _fraction(PIL.Image.open(found))
   except (*files.UNREADABLE, PIL.Image.DecompressionBombError) as error:
     raise InputError(
-        f'cannot read the edge map {found[0]}: {error}; make it again'
+        f'cannot read the edge map {found}: {error}; make it again'
     ) from error
   contours = check_contours(
-      edges if edges.ndim == 3 else edges[None], size, found[0])
+      edges if edges.ndim == 3 else edges[None], size, found)
   share = (contours > STRONG).mean()
   if share > MOST_STRONG:
     raise InputError(
-        f'{found[0]} is above {STRONG} at {share:.0%} of its pixels, as if '
+        f'{found} is above {STRONG} at {share:.0%} of its pixels, as if '
         'contours were dark on white; they must be bright: take 1 - value')
   return contours
 

@@ -86,10 +86,16 @@ class OversegmentationConfig(config_lib.Settings):
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-  """One image to do: its path, its name and the mask's path."""
+  """One image to do: its path, its name, the mask's path, a ready edge map."""
   image: str
   name: str
   mask: str
+  edges: str = ''
+
+  @property
+  def inputs(self):
+    """The files that the mask is made of."""
+    return [path for path in (self.image, self.edges) if path]
 
 
 def make_oversegmentations(config):
@@ -121,7 +127,7 @@ def _make_all(jobs, config):
     remove_masks(jobs)  # else an interrupted run would leave two kinds
   oversegmentation_record.write_settings(jobs, config, own)
   work = functools.partial(run_job, config=config)
-  stamps = [input_records.stamp(job.image) for job in waiting]
+  stamps = [input_records.stamp(*job.inputs) for job in waiting]
   counts = []
   for job, stamp, count in zip(waiting, stamps, progress.track(
       processes.in_processes(work, waiting, config.num_workers),
@@ -129,7 +135,7 @@ def _make_all(jobs, config):
       unit='image')):
     folder, name = os.path.split(job.mask)
     input_records.append(
-        input_records.record_path(folder), name, [job.image], stamp)
+        input_records.record_path(folder), name, job.inputs, stamp)
     counts.append(count)
   print(f'{len(waiting)} oversegmentations made, {len(jobs) - len(waiting)} '
         f'were there: {os.path.dirname(jobs[0].mask)}')
@@ -162,7 +168,11 @@ def list_jobs(config):
       raise InputError(
           f'{example.where}: the oversegmentation would be {path}, an image of '
           'the list; name another --save_dir')
-    job = Job(example.image, example.name, path)
+    edges = ''
+    if config.detector == 'folder':
+      edges = contour_detectors.edge_map(
+          os.path.join(config.detector_path, example.name))
+    job = Job(example.image, example.name, path, edges)
     other = jobs.setdefault(os.path.normpath(path), job)
     if os.path.normpath(other.image) != os.path.normpath(job.image):
       raise InputError(

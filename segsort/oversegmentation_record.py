@@ -81,7 +81,7 @@ def write_settings(jobs, config, own):
 
 
 def find_outdated(jobs):
-  """Finds the masks of images that changed since; warns of them.
+  """Finds the masks of images or edge maps that changed since; warns of them.
 
   Args:
     jobs: list of `oversegmentation.Job`.
@@ -96,10 +96,11 @@ def find_outdated(jobs):
   outdated = {
       named[name] for folder, named in images.items()
       for name in input_records.changed(
-          folder, {name: [job.image] for name, job in named.items()})}
+          folder, {name: job.inputs for name, job in named.items()})}
   if outdated:
-    warn(f'{len(outdated)} of {len(jobs)} images changed since their masks '
-         f'were made, as {min(job.image for job in outdated)}: made again')
+    warn(f'{len(outdated)} of {len(jobs)} images or edge maps changed since '
+         f'their masks were made, as {min(job.image for job in outdated)}: '
+         'made again')
   return outdated
 
 

@@ -86,11 +86,27 @@ def test_masks_of_changed_images_are_made_again(make, tmp_path, tiny_dataset):
   os.utime(image, (1, 1))
   status, out, err = commands.run(SCRIPT, **make)
   assert status == 0 and '1 oversegmentations made, 3 were there' in out
-  assert (f'warning: 1 of 4 images changed since their masks were made, as '
-          f'{image}: made again') in err
+  assert ('warning: 1 of 4 images or edge maps changed since their masks were '
+          f'made, as {image}: made again') in err
   after = _masks(tmp_path / 'out')
   assert [name for name in before
           if not np.array_equal(before[name], after[name])] == ['im1.png']
+
+
+def test_masks_of_changed_edge_maps_are_made_again(make, tmp_path):
+  commands.succeed(SCRIPT, **{**make, 'save_dir': tmp_path / 'sizes'})
+  for name, mask in _masks(tmp_path / 'sizes').items():
+    edges = np.zeros(mask.shape)
+    files.write_array(f'{tmp_path}/edges/{name[:-4]}.npy', edges)
+  make = {**make, 'detector': 'folder', 'detector_path': tmp_path / 'edges'}
+  commands.succeed(SCRIPT, **make)
+  assert '0 oversegmentations made' in commands.succeed(SCRIPT, **make)
+  edges[:, 20] = 1
+  files.write_array(str(tmp_path / 'edges/im3.npy'), edges)
+  assert '1 oversegmentations made' in commands.succeed(SCRIPT, **make)
+  assert _masks(tmp_path / 'out')['im3.png'].any()
+  shutil.rmtree(tmp_path / 'edges')
+  assert '0 oversegmentations made' in commands.succeed(SCRIPT, **make)
 
 
 def test_a_second_run_into_the_same_folder_is_refused(make, tmp_path):
