@@ -17,6 +17,7 @@ from segsort import files
 from segsort import folder_lock
 from segsort import interruption
 from segsort import progress
+from segsort import resumption
 from segsort import run_record
 from segsort import settings as settings_lib
 from segsort.errors import InputError
@@ -116,9 +117,10 @@ def train_contours(config):
 
 def _train_alone(config):
   train, held_out = contour_examples.find_examples(config)
+  made_of = digest_of(train, config)
   path = os.path.join(config.snapshot_dir, MODEL)
   if not config.overwrite:
-    check_same_run(config)
+    check_same_run(config, made_of)
     if os.path.exists(path):
       print(f'{path} is finished; --overwrite trains it anew')
       return
@@ -133,7 +135,7 @@ def _train_alone(config):
   run.resume(config.snapshot_dir)
   print(f'{run.model.count_params()} parameters; {len(train)} images to learn '
         f'from, {len(held_out)} to score')
-  run_record.write_run(config.snapshot_dir, config)
+  run_record.write_run(config.snapshot_dir, config, data_dir=made_of)
   losses = fit(run, data, config)
   files.write_text(os.path.join(config.snapshot_dir, 'eval.txt'), ''.join(
       f'images/{name}.jpg\n' for name in held_out))
@@ -145,8 +147,20 @@ def _train_alone(config):
         f'{np.mean(losses[-edge:]):.4f} at last: {path}')
 
 
-def check_same_run(config):
-  """Raises InputError where the folder holds a run of other settings."""
+def digest_of(names, config):
+  """Returns a digest of the images SPLIT/ID and of their contours."""
+  return run_record.digest(*(
+      os.path.join(config.data_dir, path) for name in names
+      for path in (f'images/{name}.jpg', f'groundTruth/{name}.mat')))
+
+
+def check_same_run(config, made_of):
+  """Raises InputError where the folder has a run of other settings or data.
+
+  Args:
+    config: a ContourTrainConfig.
+    made_of: `digest_of` the images to learn from.
+  """
   folder = config.snapshot_dir
   if not (checkpoint.steps_in(folder)
           or os.path.exists(os.path.join(folder, MODEL))):
@@ -158,6 +172,12 @@ def check_same_run(config):
         ' name another --snapshot_dir, or start anew with --overwrite (the '
         'script: OVERWRITE=1)')
   settings_lib.check_same(before, config, SAME_RUN, folder)
+  inputs = (resumption.read_run(folder) or {}).get('inputs') or {}
+  if inputs.get('data_dir', made_of) != made_of:
+    raise InputError(
+        f'{folder} was trained with other images or contours than those in '
+        f'--data_dir {config.data_dir} now: name another --snapshot_dir, or '
+        'start anew with --overwrite (the script: OVERWRITE=1)')
 
 
 def fit(run, data, config):

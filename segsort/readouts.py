@@ -29,6 +29,7 @@ from segsort import input_pipeline
 from segsort import labeller as labeller_lib
 from segsort import linear_probe
 from segsort import progress
+from segsort import resumption
 from segsort import run_origin
 from segsort import run_record
 from segsort.confusion_matrix import ConfusionMatrix
@@ -67,6 +68,7 @@ def evaluate_embeddings(config):
       image_list.read_list(path, config.data_dir, ('image', 'mask'))
       for path in (config.data_list, config.eval_list))
   files.check_place(os.path.join(config.save_dir, 'readouts.json'))
+  resumption.refuse_others(config.save_dir, config)
   embedder = embedding.Embedder(
       embedding.restore_model(config), config.input_size,
       config.window_strides)

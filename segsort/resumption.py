@@ -106,6 +106,20 @@ def read_run(folder):
     return None
 
 
+def refuse_others(folder, config):
+  """Raises InputError where a folder's config.json is of another command.
+
+  Args:
+    folder: where a command without resumption writes its own.
+    config: of the command.
+  """
+  stage = (read_run(folder) or {}).get('stage', type(config).__name__)
+  if stage != type(config).__name__:
+    raise InputError(
+        f'{folder} has results of {stage}, whose config.json would be '
+        'overwritten; name another --save_dir')
+
+
 def differing(earlier, run, not_compared=frozenset(NOT_COMPARED)):
   """Returns the names of settings and inputs that differ between two runs.
 

@@ -166,6 +166,8 @@ def test_a_finished_training_is_not_replaced(bsds, tmp_path):
       'train_contours', **flags, random_seed=7)
   (bsds / 'groundTruth/val/0.mat').rename(tmp_path / '0.mat')
   (bsds / 'groundTruth/val/0.mat').write_text('damaged')
+  assert 'trained with other images or contours than' in commands.fail(
+      'train_contours', **flags)
   commands.fail('train_contours', '--overwrite', **flags)
   (tmp_path / '0.mat').rename(bsds / 'groundTruth/val/0.mat')
   assert (tmp_path / 'run/contours.keras').read_bytes() == network

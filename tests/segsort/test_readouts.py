@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 import small_runs
 
+from segsort import config as config_lib
 from segsort import embedding
 from segsort import files
 from segsort import image_list
 from segsort import readouts
 from segsort import run_origin
+from segsort import run_record
 from segsort.confusion_matrix import ConfusionMatrix
 from segsort.errors import InputError
 
@@ -117,3 +119,18 @@ def test_the_first_weights_are_followed_to(tmp_path):
       str(tmp_path / 'two/results/val/gray')) == run_origin.SCRATCH
   assert run_origin.of_predictions(str(tmp_path / 'elsewhere/gray')) == ''
   assert run_origin.describe('/nowhere/model.ckpt-1') == ''
+
+
+def test_results_of_another_command_keep_their_record(tiny_dataset, tmp_path):
+  data_dir, data_list = tiny_dataset
+  labelling = small_runs.restored_config(
+      config_lib.InferenceConfig, tiny_dataset, '', tmp_path,
+      prototype_dir='')
+  run_record.write_run(str(tmp_path), labelling)
+  before = files.read_bytes(tmp_path / 'config.json')
+  config = readouts.EvalEmbeddingsConfig(
+      data_list=data_list, data_dir=data_dir, eval_list=data_list,
+      num_classes=2, restore_from='', save_dir=str(tmp_path))
+  with pytest.raises(InputError, match='has results of InferenceConfig, whose'):
+    readouts.evaluate_embeddings(config)
+  assert files.read_bytes(tmp_path / 'config.json') == before
