@@ -13,6 +13,10 @@
 # EXPERIMENTS_DIR/TABLE/table.{csv,md} (and .png with the extra `figures`),
 # renewed after every run. A run that fails is named at the end, with a status
 # of 1; the other rows are run.
+#
+# IS_KEPT=1 keeps the table when all is done: its CSV goes into
+# bashscripts/experiments/, its picture into dataset/figures/, and the tables of
+# README.md and bashscripts/experiments/README.md are renewed.
 (
   root="$(realpath "$(dirname "${BASH_SOURCE[0]}")/..")"
   tables="$root/bashscripts/experiments"
@@ -66,5 +70,8 @@
   for one in ${failed[@]+"${failed[@]}"}; do
     printf 'error: failed: %s\n' "$one" >&2
   done
-  [ "${#failed[@]}" -eq 0 ]
+  [ "${#failed[@]}" -eq 0 ] || exit
+  [ "${IS_KEPT:-0}" = 0 ] ||
+    "$PYTHON" "$root/pyscripts/keep_table.py" --experiment_dir "$where" \
+      --project_dir "$root"
 )

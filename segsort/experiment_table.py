@@ -187,8 +187,19 @@ def as_markdown(records):
     cells += [f'{np.mean(seconds):.0f}' if seconds else '',
               ' '.join(map(str, runs))]
     lines.append(cells)
-  return ''.join(f'| {" | ".join(line)} |\n' for line in lines) + _origin(
-      records)
+  return join(lines) + origin(records)
+
+
+def join(lines):
+  """Returns lists of cells as the lines of a Markdown table."""
+  return ''.join(f'| {" | ".join(line)} |\n' for line in lines)
+
+
+def figure(records, row, key):
+  """Returns a row's figure in per cent, with its interval; '' without one."""
+  values = [100 * record[key] for record in records
+            if record['row'] == row and key in record]
+  return _with_interval(values) if values else ''
 
 
 def _cells(runs, first, key):
@@ -211,8 +222,8 @@ def _with_interval(values, sign=''):
   return shown if np.isnan(half) else f'{shown} ± {half:.2f}'
 
 
-def _origin(records):
-  """The line below a table: commits, machines, hours and dates."""
+def origin(records):
+  """Returns the line below a table: commits, machines, hours and dates."""
   def all_of(name):
     return ', '.join(sorted({str(record[name]) for record in records}))
 

@@ -33,7 +33,7 @@ def location_features(height, width, window=None):
   """Returns f32[H, W, 2]: row / height and column / width, from 0 to below 1.
 
   The one definition of the project, for whole images; crops and windows take
-  their part of it. (The 2019 release had four, see the README.)
+  their part of it. (The 2019 release had four, see README.md here.)
 
   Args:
     height: of the image.

@@ -88,6 +88,21 @@ def test_a_failing_row_is_named_and_the_others_run(project):
   assert 'make_table.py' not in [name for name, _ in project.calls()]
 
 
+def test_a_table_is_kept_once_all_its_rows_are_there(project):
+  assert _start(project, SEEDS='1').returncode == 0
+  assert 'keep_table.py' not in [name for name, _ in project.calls()]
+  project.record.unlink()
+  assert _start(project, SEEDS='1', IS_KEPT='1').returncode == 0
+  name, flags = project.calls()[-1]
+  assert name == 'keep_table.py' and flags == {
+      'experiment_dir': f'{project.root}/snapshots/experiments/mine',
+      'project_dir': str(project.root)}
+  project.record.unlink()
+  assert _start(project, SEEDS='1', IS_KEPT='1', FAILING='make_table.py'
+                ).returncode == 1
+  assert 'keep_table.py' not in [name for name, _ in project.calls()]
+
+
 def test_a_run_that_cannot_be_tabulated_has_failed(project):
   result = _start(project, FAILING='make_table.py', SEEDS='3', ROWS='plain')
   assert result.returncode == 1
