@@ -24,8 +24,8 @@ DOCUMENTS = 'README.md', f'{TABLES_DIR}/README.md'
 # Rows of `results`: data set, the table of its recipes, that without labels.
 RESULTS = (('demo, 8 classes', 'demo', 'demo_unsup'),
            ('CamVid, 11 classes', 'camvid_recipes', 'camvid_unsup'))
-HEADINGS = ('data set', 'mean IOU, softmax', 'segment sorting',
-            'without labels', 'boundary F, softmax', 'segment sorting', 'by')
+HEADINGS = ('data set', 'mean IOU: softmax', 'segment sorting',
+            'without labels', 'boundary F: softmax', 'segment sorting', 'by')
 _MARKED = re.compile(
     r'(<!-- table: (\w+) -->\n).*?(<!-- end of the table -->\n)', re.S)
 
@@ -122,6 +122,7 @@ def results(tables_dir):
         (records, 'softmax', 'mean_iou'), (records, 'segsort', 'mean_iou'),
         (others, 'unsup', 'mean_iou'), (records, 'softmax', 'mean_boundary_f'),
         (records, 'segsort', 'mean_boundary_f'))]
+    cells = [cell.replace(' ', '') for cell in cells]  # seven columns
     lines.append([title, *cells, '<br>'.join(
         f'`bash bashscripts/experiments.sh {table}`'
         for table in (name, unsupervised))])
