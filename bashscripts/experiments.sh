@@ -52,6 +52,7 @@
       SNAPSHOT_DIR="$run_dir" "$4" \
       bash "$root/bashscripts/$3.sh" > "$log" 2>&1 ||
       { failed+=("$1, seed $seed: $log"); tail -n 2 "$log"; return; }
+    grep '^warning: .* was trained with ' "$log"  # by an earlier command
     # What the run scored last: of its last stage.
     results="$(sed -n 's/^scores of \(.*\)\/[^/]*:$/\1/p' "$log" | tail -n 1)"
     "$PYTHON" "$root/pyscripts/make_table.py" --experiment_dir "$where" \

@@ -2,7 +2,8 @@
 
 A lock is a file .NAME.lock that the system unlocks when its process ends, in
 whatever way, so that none is ever left behind locked. The file goes with the
-lock where the process can still remove it.
+lock where the process can still remove it. Where a process may not write, it
+needs no lock: it can look at what is finished, and nothing else.
 """
 
 import contextlib
@@ -61,6 +62,9 @@ def _place(folder, name):
 
 @contextlib.contextmanager
 def _held(path, handle):
+  if handle is None:
+    yield
+    return
   try:
     yield
   finally:
@@ -72,13 +76,21 @@ def _held(path, handle):
 def _lock(path, operation):
   """Opens and locks a file; returns its descriptor.
 
+  Returns None in a folder that this process may not write to.
+
   Raises:
     BlockingIOError: another process has it, and `operation` does not wait.
-    InputError: the folder cannot be written to.
+    InputError: the disk is full, or the file is another user's.
   """
   while True:
     with files.writing(path):
-      handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+      try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+      except OSError:
+        # Another's lock may be closed to us in a folder that is open.
+        if os.access(os.path.dirname(path), os.W_OK):
+          raise
+        return None
     try:
       fcntl.flock(handle, operation)
     except BlockingIOError:

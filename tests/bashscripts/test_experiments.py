@@ -136,3 +136,12 @@ def test_every_table_runs_to_its_end(project, table):
       str(number) for number in range(1, len(rows) + 1)]
   for place, flags in enumerate(rows):
     assert flags['trained_row'] in names[:place + 1]
+
+
+def test_a_run_of_earlier_settings_is_told_of_beside_the_table(project):
+  project.python.write_text(project.python.read_text() + '''
+[ "$name" != train_segsort.py ] || echo 'warning: x was trained with --y' >&2
+''')
+  result = _start(project)
+  assert result.returncode == 0, result.stderr
+  assert result.stdout.count('warning: x was trained with --y') == 4

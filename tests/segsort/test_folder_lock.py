@@ -94,3 +94,17 @@ def test_a_folder_that_cannot_be_written_to(tmp_path):
   with pytest.raises(InputError, match='cannot write .*file'):
     with folder_lock.alone(str(tmp_path / 'file')):
       pass
+
+
+def test_what_is_finished_can_be_looked_at_where_nothing_may_be_written(
+    tmp_path, monkeypatch):
+  def refuse(*unused):
+    raise OSError(errno.EROFS, 'Read-only file system')
+  monkeypatch.setattr(os, 'open', refuse)
+  with pytest.raises(InputError, match='cannot write .*Read-only'):
+    with folder_lock.alone(str(tmp_path)):
+      pass
+  monkeypatch.setattr(os, 'access', lambda *_: False)
+  with folder_lock.alone(str(tmp_path)), folder_lock.waiting(str(tmp_path)):
+    pass
+  assert not os.listdir(tmp_path)
