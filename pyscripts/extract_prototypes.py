@@ -7,8 +7,8 @@
 
 import _path  # noqa: F401
 from segsort import cli
-from segsort import config
 from segsort import extraction
+from segsort import inference_settings
 
 if __name__ == '__main__':
-  cli.run(extraction.extract_prototypes, config.ExtractConfig)
+  cli.run(extraction.extract_prototypes, inference_settings.ExtractConfig)

@@ -8,8 +8,8 @@
 
 import _path  # noqa: F401
 from segsort import cli
-from segsort import config
 from segsort import training
+from segsort import training_settings
 
 if __name__ == '__main__':
-  cli.run(training.train, config.TrainConfig)
+  cli.run(training.train, training_settings.TrainConfig)

@@ -10,7 +10,7 @@
 
 import _path  # noqa: F401
 from segsort import cli
-from segsort import softmax
+from segsort import softmax_training
 
 if __name__ == '__main__':
-  cli.run(softmax.train_softmax, softmax.TrainSoftmaxConfig)
+  cli.run(softmax_training.train_softmax, softmax_training.TrainSoftmaxConfig)

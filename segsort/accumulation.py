@@ -14,7 +14,7 @@ def make_train_step(state, config, loss_of_embeddings, update, compiled):
 
   Args:
     state: a `train_state.TrainState`.
-    config: a `config.TrainConfig`.
+    config: a `training_settings.TrainConfig`.
     loss_of_embeddings: as for `train_step.make_train_step`.
     update: `train_step.update`.
     compiled: makes a function run compiled on every replica.

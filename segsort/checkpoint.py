@@ -14,6 +14,7 @@ import tempfile
 
 import tensorflow as tf
 
+from segsort import run_record
 from segsort import tf1_checkpoint
 from segsort.errors import InputError, warn
 
@@ -112,6 +113,19 @@ def prefix_of(path):
   """Returns the prefix that a file of a checkpoint has; other paths as given.
   """
   return re.sub(r'\.(index|meta|data-\d+-of-\d+)$', '', path)
+
+
+def digest(restore_from):
+  """Returns a digest of a checkpoint; its index has checksums of all tensors.
+
+  Args:
+    restore_from: a prefix, one of its files, a single file, or a folder with
+      checkpoints.
+  """
+  path = prefix_of(restore_from)
+  if os.path.isdir(path):
+    path = resolve(path)
+  return run_record.digest(path, f'{path}.index')
 
 
 def load(path):

@@ -16,10 +16,11 @@ import os
 
 import numpy as np
 
-from segsort import config as config_lib
 from segsort import dataset_info
 from segsort import dataset_layout
 from segsort import files
+from segsort import reading
+from segsort import settings as settings_lib
 from segsort.dataset_layout import MaskJob
 from segsort.errors import InputError
 
@@ -34,14 +35,14 @@ NUM_LABEL_IDS = 34  # 0 to 33; the others are left out of the evaluation
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class CityscapesConfig(config_lib.Settings):
+class CityscapesConfig(settings_lib.Settings):
   """Where Cityscapes is, and where masks and lists go."""
 
-  source_dir: str = config_lib.setting(
+  source_dir: str = settings_lib.setting(
       text='folder with leftImg8bit/ and gtFine/; only read')
-  data_dir: str = config_lib.setting(
+  data_dir: str = settings_lib.setting(
       text='folder for JPEGImages/ and segcls/; list lines start from here')
-  list_dir: str = config_lib.setting(
+  list_dir: str = settings_lib.setting(
       'dataset/cityscapes', 'folder for the lists')
 
 
@@ -119,7 +120,7 @@ def read_annotation(path):
   Raises:
     InputError: unreadable, or with another label than 0 to 33.
   """
-  labels = files.read_mask(path)
+  labels = reading.read_mask(path)
   if labels.max() >= NUM_LABEL_IDS:
     raise InputError(
         f'the mask {path} has the label {labels.max()}; expected ids from 0 to '

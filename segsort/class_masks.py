@@ -5,7 +5,7 @@ import functools
 import numpy as np
 
 from segsort import dataset_info
-from segsort import files
+from segsort import reading
 from segsort.errors import InputError, warn
 
 _labels_of_colors = functools.lru_cache(dataset_info.labels_of_colors)
@@ -29,10 +29,10 @@ def read(path, dataset, num_classes, ignore_label):
     integers [H, W], u8 where the file has 8 bits; not checked.
 
   Raises:
-    InputError: as `files.read_labels`, or it cannot be known whether indices or
-      colours tell the classes.
+    InputError: as `reading.read_labels`, or it cannot be known whether indices
+      or colours tell the classes.
   """
-  indices, palette = files.read_indices(path)
+  indices, palette = reading.read_indices(path)
   if palette is None or _is_own(palette, dataset, num_classes, ignore_label):
     return indices
   known = _labels_of_colors(dataset, num_classes, ignore_label)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from segsort import class_masks
-from segsort import score_report
+from segsort import dataset_info
 from segsort.errors import warn
 
 MOST_READ = 100  # masks: a second or two, however large the data set
@@ -25,7 +25,7 @@ def tell(paths, config):
   chosen = [paths[len(paths) * i // MOST_READ] for i in range(MOST_READ)] if (
       len(paths) > MOST_READ) else paths
   counts, ignored, total = _count(chosen, config)
-  names = score_report.class_names(config.dataset, config.classes)
+  names = dataset_info.class_names(config.dataset, config.classes)
   absent = [name for name, count in zip(names, counts) if not count]
   where = f'{len(paths)} masks' if chosen is paths else (
       f'a sample of {len(chosen)} of {len(paths)} masks')

@@ -8,7 +8,6 @@ import select
 import sys
 
 from segsort import interruption
-from segsort import prototype_set
 from segsort import settings as settings_lib
 from segsort.errors import InputError
 
@@ -58,13 +57,10 @@ def _fail(line, status):
 
 
 def parse(config_class, argv=None, description=''):
-  """Returns a config: defaults, then the checkpoint's own, then the flags.
-
-  The clusters of a stage with --prototype_dir are those of the prototypes:
-  segments are looked up among others that were made alike.
+  """Returns a config: the flags, and what follows from them.
 
   Args:
-    config_class: a dataclass whose fields were made by `config.setting`.
+    config_class: a dataclass whose fields were made by `settings.setting`.
     argv: the arguments; those of this process if None.
     description: shown by --help.
 
@@ -72,12 +68,7 @@ def parse(config_class, argv=None, description=''):
     InputError: a value that no setting takes.
   """
   given = vars(_parser(config_class, description).parse_args(argv))
-  inherited = {}
-  if config_class.INHERITED and given.get('restore_from'):
-    inherited = _settings_beside(given['restore_from'], config_class)
-    if given.get('prototype_dir'):
-      inherited |= _settings_of_prototypes(given, inherited, config_class)
-  settings = config_class(**config_class.complete({**inherited, **given}))
+  settings = config_class(**config_class.complete(given))
   settings.check()
   for name in ('snapshot_dir', 'restore_from'):
     _check_text(name, getattr(settings, name, ''))
@@ -131,53 +122,3 @@ def _as_flag(value):
   if isinstance(value, tuple):
     return ','.join(str(item) for item in value)
   return repr(value) if value == '' else value
-
-
-def _settings_beside(restore_from, config_class):
-  """What the run that wrote a checkpoint was set to, as far as inherited."""
-  folder = settings_lib.run_folder(restore_from)
-  instead = '--backbone, --head and --embedding_dim'
-  return _taken(settings_lib.read_run(folder), config_class,
-                config_class.INHERITED, folder, 'the checkpoint', instead)
-
-
-def _settings_of_prototypes(given, inherited, config_class):
-  """The clusters that prototypes were extracted with; says whose it takes.
-
-  Args:
-    given: dict of the flags.
-    inherited: dict of what the training run was set to.
-    config_class: of the stage.
-  """
-  names = [name for name in config_class.OF_PROTOTYPES if name not in given]
-  folder = prototype_set.find(given['prototype_dir'])
-  instead = ' and '.join(f'--{name}' for name in names)
-  found = _taken(
-      settings_lib.read_run(folder, 'the prototypes', instead), config_class,
-      names, folder, 'the prototypes', instead) if names else {}
-  for name in names:
-    origin = (f'as the prototypes, {folder}/config.json' if name in found else
-              'as in training' if name in inherited else 'the default')
-    value = {**inherited, **found}.get(name, getattr(config_class, name))
-    print(f'--{name} {value}: {origin}')
-  return found
-
-
-def _taken(settings, config_class, names, folder, beside, instead):
-  """Those settings of a config.json that have one of the names, checked."""
-  try:
-    return {field.name: _checked(field, settings[field.name])
-            for field in dataclasses.fields(config_class)
-            if field.name in names and field.name in settings}
-  except ValueError as error:
-    raise InputError(
-        f'cannot use {folder}/config.json, written beside {beside}: '
-        f'{error}; mend it, or move it away and give {instead}') from error
-
-
-def _checked(field, value):
-  """Returns a value that the flag could have given; else a ValueError."""
-  choices = field.metadata['choices']
-  if not isinstance(value, field.type) or (choices and value not in choices):
-    raise ValueError(f'{field.name} is {value!r}')
-  return value

@@ -13,10 +13,10 @@ import dataclasses
 import os
 
 from segsort import coco_stuff_classes
-from segsort import config as config_lib
 from segsort import dataset_info
 from segsort import dataset_layout
-from segsort import files
+from segsort import reading
+from segsort import settings as settings_lib
 from segsort.dataset_layout import MaskJob
 from segsort.errors import InputError
 
@@ -29,18 +29,18 @@ MAP_FOLDERS = (
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class CocoStuffConfig(config_lib.Settings):
+class CocoStuffConfig(settings_lib.Settings):
   """Where COCO-Stuff is, and where masks and lists go."""
 
-  source_dir: str = config_lib.setting(
+  source_dir: str = settings_lib.setting(
       text='folder with train2017/ and val2017/, or with images/ that has '
       'them; only read')
-  maps_dir: str = config_lib.setting(
+  maps_dir: str = settings_lib.setting(
       '', 'folder of stuffthingmaps, with train2017/ and val2017/ of PNGs; if '
       'empty, annotations or stuffthingmaps in --source_dir')
-  data_dir: str = config_lib.setting(
+  data_dir: str = settings_lib.setting(
       text='folder for JPEGImages/ and segcls/; list lines start from here')
-  list_dir: str = config_lib.setting(
+  list_dir: str = settings_lib.setting(
       'dataset/coco_stuff', 'folder for the lists')
 
 
@@ -115,7 +115,7 @@ def read_annotation(path):
   Raises:
     InputError: unreadable, or with a label that was never annotated.
   """
-  labels = files.read_mask(path)
+  labels = reading.read_mask(path)
   train_ids = coco_stuff_classes.train_ids()
   unknown = labels[(labels > 255) | (train_ids[labels & 255] == 255) & (
       labels != 255)]

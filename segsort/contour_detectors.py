@@ -13,8 +13,8 @@ import PIL.Image
 import tensorflow as tf
 
 from network import contour_model
-from segsort import files
 from segsort import gradient_contours
+from segsort import reading
 from segsort.errors import InputError, first_line
 
 # Where region trees are cut unless --threshold says so. gradient: between the
@@ -86,7 +86,7 @@ def read_edges(path, size):
       edges = edges.astype(np.float32)
     else:
       edges = _fraction(PIL.Image.open(found))
-  except (*files.UNREADABLE, PIL.Image.DecompressionBombError) as error:
+  except (*reading.UNREADABLE, PIL.Image.DecompressionBombError) as error:
     raise InputError(
         f'cannot read the edge map {found}: {error}; make it again'
     ) from error
@@ -188,7 +188,7 @@ def run_onnx(network, image, config):
 def _keras_detector(config):
   try:
     model = keras.models.load_model(config.detector_path, compile=False)
-  except (*files.UNREADABLE, TypeError) as error:
+  except (*reading.UNREADABLE, TypeError) as error:
     raise InputError(
         f'cannot load the contour network {config.detector_path}: '
         f'{first_line(error)}; give a .keras file of train_contours.py'

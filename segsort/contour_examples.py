@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from segsort import files
+from segsort import reading
 from segsort import region_files
 from segsort.errors import InputError
 
@@ -47,7 +47,7 @@ def _names(data_dir, split):
 
 def read_example(data_dir, name):
   """Reads u8[H, W, 3] and i8[H, W]: 1 contour, 0 none, -1 people disagree."""
-  image = files.read_image(os.path.join(data_dir, 'images', f'{name}.jpg'))
+  image = reading.read_image(os.path.join(data_dir, 'images', f'{name}.jpg'))
   path = os.path.join(data_dir, 'groundTruth', f'{name}.mat')
   _, people = region_files.read_truth(path)
   share = np.mean(people, 0)

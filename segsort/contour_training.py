@@ -11,7 +11,6 @@ import tensorflow as tf
 
 from network import contour_model
 from segsort import checkpoint
-from segsort import config as config_lib
 from segsort import contour_examples
 from segsort import files
 from segsort import folder_lock
@@ -26,25 +25,25 @@ MODEL = 'contours.keras'
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ContourTrainConfig(config_lib.Settings):
+class ContourTrainConfig(settings_lib.Settings):
   """The contour network's training."""
 
-  data_dir: str = config_lib.setting(
+  data_dir: str = settings_lib.setting(
       text='folder of images/SPLIT/ID.jpg and groundTruth/SPLIT/ID.mat')
-  snapshot_dir: str = config_lib.setting(text='folder for the network')
-  train_splits: str = config_lib.setting(
+  snapshot_dir: str = settings_lib.setting(text='folder for the network')
+  train_splits: str = settings_lib.setting(
       'train', 'comma-separated splits to learn from')
-  eval_split: str = config_lib.setting(
+  eval_split: str = settings_lib.setting(
       'val', 'split to score; where it is one of the others, every fifth of '
       'its images is held out')
-  batch_size: int = config_lib.setting(4, 'crops a step')
-  input_size: config_lib.Size = config_lib.setting(
-      config_lib.Size((160, 160)), 'crop, height,width')
-  num_steps: int = config_lib.setting(20000, 'updates')
-  learning_rate: float = config_lib.setting(1e-3, 'of Adam; falls to 0')
-  random_seed: int = config_lib.setting(1, 'of weights, order and crops')
-  save_pred_every: int = config_lib.setting(500, 'steps between checkpoints')
-  overwrite: bool = config_lib.setting(False, 'start anew in a used folder')
+  batch_size: int = settings_lib.setting(4, 'crops a step')
+  input_size: settings_lib.Size = settings_lib.setting(
+      settings_lib.Size((160, 160)), 'crop, height,width')
+  num_steps: int = settings_lib.setting(20000, 'updates')
+  learning_rate: float = settings_lib.setting(1e-3, 'of Adam; falls to 0')
+  random_seed: int = settings_lib.setting(1, 'of weights, order and crops')
+  save_pred_every: int = settings_lib.setting(500, 'steps between checkpoints')
+  overwrite: bool = settings_lib.setting(False, 'start anew in a used folder')
 
 
 # Settings that a run cannot change when it goes on.
@@ -199,7 +198,7 @@ def fit(run, data, config):
     return loss
 
   first = len(run.losses)
-  with interruption.Signals(tf.distribute.get_strategy()) as signals:
+  with interruption.Signals() as signals:
     for number in (steps := progress.track(
         range(first, config.num_steps), initial=first, total=config.num_steps,
         desc='training')):
@@ -211,7 +210,7 @@ def fit(run, data, config):
             f'step {number}: the loss is {run.losses[-1]}; lower '
             '--learning_rate')
       steps.set_postfix(loss=f'{run.losses[-1]:.4f}', refresh=False)
-      stopped = signals.agree()
+      stopped = signals.came()
       done = number + 1
       if (stopped or done % config.save_pred_every == 0
           or done == config.num_steps):

@@ -6,23 +6,25 @@ import time
 
 import network
 from segsort import checkpoint
-from segsort import config as config_lib
+from segsort import network_settings
 from segsort import run_record
+from segsort import settings as settings_lib
 from segsort import tf1_checkpoint
 from segsort.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ConvertConfig(config_lib.NetworkSettings):
+class ConvertConfig(network_settings.NetworkSettings):
   """A checkpoint's weights, alone in a checkpoint of their own."""
 
   INHERITED = 'backbone', 'head', 'embedding_dim'
 
-  restore_from: str = config_lib.setting(
+  restore_from: str = settings_lib.setting(
       text='checkpoint: a prefix, a TF1 single file, or a folder')
-  output: str = config_lib.setting(text='prefix of the new checkpoint')
-  not_restore_classifier: bool = config_lib.setting(False, 'leave the head out')
-  skip: str = config_lib.setting(
+  output: str = settings_lib.setting(text='prefix of the new checkpoint')
+  not_restore_classifier: bool = settings_lib.setting(False,
+                                                      'leave the head out')
+  skip: str = settings_lib.setting(
       '', 'comma-separated parts of checkpoint names that may be missing or '
       'left over')
 

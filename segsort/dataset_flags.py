@@ -29,3 +29,12 @@ class ClassSettings(Settings):
   def classes(self):
     """The number of classes, from --num_classes or else the data set."""
     return self.num_classes or dataset_info.get(self.dataset).num_classes
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DataSettings(ClassSettings):
+  """Where the images are and what their labels mean."""
+
+  data_list: str = setting(
+      text='list file: `image mask` a line, relative to --data_dir')
+  data_dir: str = setting(text='folder that the list lines are relative to')

@@ -168,3 +168,9 @@ def pack_colors(colors):
 @functools.lru_cache
 def _of_file(path):
   return _info(path, *class_file.read(path))
+
+
+def class_names(dataset, num_classes):
+  """A name for each class, made up beyond the classes of the data set."""
+  known = get(dataset).class_names[:num_classes]
+  return (*known, *(f'class{i}' for i in range(len(known), num_classes)))

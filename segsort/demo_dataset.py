@@ -7,11 +7,11 @@ import os
 
 import PIL.Image
 
-from segsort import config as config_lib
 from segsort import dataset_info
 from segsort import demo_drawing
 from segsort import files
 from segsort import progress
+from segsort import settings as settings_lib
 from segsort.errors import InputError
 
 STAMP = 'demo.json'
@@ -19,18 +19,18 @@ JPEG_QUALITY = 92
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class DemoConfig(config_lib.Settings):
+class DemoConfig(settings_lib.Settings):
   """Size and place of the demo data set."""
 
   POSITIVE = ('num_train', 'num_val')
 
-  data_dir: str = config_lib.setting(
+  data_dir: str = settings_lib.setting(
       'dataset/demo/data', 'folder for JPEGImages/ and segcls/')
-  list_dir: str = config_lib.setting(
+  list_dir: str = settings_lib.setting(
       'dataset/demo', 'folder for train.txt and val.txt')
-  num_train: int = config_lib.setting(200, 'images to train on')
-  num_val: int = config_lib.setting(60, 'images to score on')
-  random_seed: int = config_lib.setting(1, 'everything drawn follows from it')
+  num_train: int = settings_lib.setting(200, 'images to train on')
+  num_val: int = settings_lib.setting(60, 'images to score on')
+  random_seed: int = settings_lib.setting(1, 'everything drawn follows from it')
 
 
 def make(config):

@@ -11,6 +11,7 @@ import os
 import tensorflow as tf
 
 from network.segsort import loss as loss_lib
+from segsort import devices
 from segsort import rendezvous
 from segsort.errors import InputError
 
@@ -55,7 +56,7 @@ def make_strategy(config):
   """Makes the strategy that a training run asks for.
 
   Args:
-    config: a `config.TrainConfig`.
+    config: a `training_settings.TrainConfig`.
 
   Returns:
     A tf.distribute.Strategy.
@@ -67,7 +68,7 @@ def make_strategy(config):
   if config.strategy == 'multi_worker':
     strategy = _multi_worker(config)
   else:
-    names = devices(config)
+    names = devices.find(config)
     strategy = (tf.distribute.get_strategy() if len(names) == 1
                 else tf.distribute.MirroredStrategy(names))
   count = strategy.num_replicas_in_sync
@@ -87,48 +88,6 @@ def make_strategy(config):
   return strategy
 
 
-def devices(config):
-  """Returns names of the devices to use: GPUs, or the parts of a split CPU.
-
-  Args:
-    config: with strategy, num_gpu and logical_devices.
-
-  Raises:
-    InputError: more devices than there are.
-  """
-  count = 1 if config.strategy == 'one_device' else None
-  return _all_devices(config)[:count]
-
-
-def _all_devices(config):
-  """What --num_gpu and --logical_devices ask for."""
-  if config.logical_devices:
-    _split_cpu(config.logical_devices)
-    return [f'/cpu:{i}' for i in range(config.logical_devices)]
-  gpus = tf.config.list_logical_devices('GPU')
-  if config.num_gpu > len(gpus):
-    raise InputError(
-        f'--num_gpu is {config.num_gpu}, but TensorFlow sees {len(gpus)} GPUs; '
-        'ask for fewer, or try it with --logical_devices on the CPU')
-  names = [device.name for device in gpus]
-  return names[:config.num_gpu or len(names)] or ['/cpu:0']
-
-
-def _split_cpu(count):
-  """Makes several devices of the CPU, before TensorFlow starts on it."""
-  cpu = tf.config.list_physical_devices('CPU')[0]
-  configured = tf.config.get_logical_device_configuration(cpu)
-  if configured and len(configured) >= count:
-    return
-  try:
-    tf.config.set_logical_device_configuration(
-        cpu, [tf.config.LogicalDeviceConfiguration()] * count)
-  except RuntimeError as error:
-    raise InputError(
-        f'--logical_devices {count} comes too late: TensorFlow runs already; '
-        'start a new process') from error
-
-
 def _multi_worker(config):
   """Joins the workers that TF_CONFIG names."""
   text = os.environ.get('TF_CONFIG', '')
@@ -143,7 +102,7 @@ def _multi_worker(config):
         '{"cluster": {"worker": ["HOST:PORT", ...]}, "task": {"type": '
         '"worker", "index": 0}}, the index counting the hosts') from error
   if config.logical_devices:
-    _split_cpu(config.logical_devices)
+    devices.split_cpu(config.logical_devices)
   rendezvous.meet(workers, index, config.worker_timeout)
   try:
     return tf.distribute.MultiWorkerMirroredStrategy()

@@ -17,9 +17,12 @@ MAX_WINDOWS = 16
 
 
 def restore_model(config):
-  """Builds the network of a `config.RestoredSettings` with its weights.
+  """Builds a network with its weights.
 
   Also sets how the process multiplies, by --tensor_float_32.
+
+  Args:
+    config: an `inference_settings.RestoredSettings`.
   """
   network.allow_tensor_float_32(config.tensor_float_32)
   model = network.build_embedding_model(
@@ -196,7 +199,7 @@ def cues_of(locations, pixels, config):
   Args:
     locations: f32[H, W, 2].
     pixels: [H, W, 3], RGB of 0 to 255, a mean subtracted or not.
-    config: a `config.RestoredSettings`.
+    config: a `inference_settings.RestoredSettings`.
 
   Returns:
     f32[H, W, 2], or f32[H, W, 5] with colours.

@@ -10,13 +10,14 @@ import numpy as np
 from segsort import class_masks
 from segsort import comparison
 from segsort import confusion_picture
+from segsort import dataset_info
+from segsort import evaluation_compat
 from segsort import files
 from segsort import image_scores
 from segsort import mask_pairs
 from segsort import progress
 from segsort import run_origin
 from segsort import score_report
-from segsort import tf1_compat
 from segsort.confusion_matrix import ConfusionMatrix
 from segsort.errors import InputError, warn
 from segsort.image_scores import FolderScores, ImageScores
@@ -50,7 +51,7 @@ def evaluate_folders(config):
     raise InputError(
         f'nothing to score: the {len(pairs)} true masks in {config.gt_dir} '
         'hold no pixel of a class; check --gt_dir and --ignore_label')
-  names = score_report.class_names(config.dataset, config.classes)
+  names = dataset_info.class_names(config.dataset, config.classes)
   if not config.tf1_compat and np.count_nonzero(
       scores.matrix.true_pixels) < 2:
     warn(f'the masks in {config.gt_dir} hold no more than one class beside the '
@@ -97,10 +98,10 @@ def _score_pair(prediction_path, truth_path, config):
         f'{prediction_path} is {predictions.shape} pixels (height, width) but '
         f'its truth {truth_path} is {truth.shape}; predict at full size')
   if config.tf1_compat:
-    truth = tf1_compat.evaluation_truth(
+    truth = evaluation_compat.evaluation_truth(
         truth.astype(np.int32), config.classes)
     matrix = ConfusionMatrix(
-        config.classes + 1, tf1_compat.EVALUATION_IGNORE_LABEL)
+        config.classes + 1, evaluation_compat.EVALUATION_IGNORE_LABEL)
   else:
     matrix = ConfusionMatrix(config.classes, config.ignore_label)
   matrix.update(truth, predictions, truth_path)
@@ -122,8 +123,8 @@ def report(scores, names, config):
     List of lines, and a table for JSON.
   """
   if config.tf1_compat:
-    return (tf1_compat.evaluation_lines(scores.matrix),
-            tf1_compat.evaluation_figures(scores.matrix))
+    return (evaluation_compat.evaluation_lines(scores.matrix),
+            evaluation_compat.evaluation_figures(scores.matrix))
   lines = score_report.score_lines(scores.matrix, names)
   table = score_report.score_table(scores.matrix, names)
   if scores.boundaries:

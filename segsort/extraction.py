@@ -9,8 +9,9 @@ import tensorflow as tf
 from network.segsort import clustering
 from network.segsort import labelling
 from network.segsort import prototypes as prototypes_lib
+from segsort import checkpoint
 from segsort import class_shares
-from segsort import distribution
+from segsort import devices
 from segsort import embedding
 from segsort import folder_lock
 from segsort import image_list
@@ -37,7 +38,7 @@ def cluster_annotated(embeddings, annotated, config, image=None):
   Args:
     embeddings: f32[H, W, D], unit length.
     annotated: bool[H, W].
-    config: a `config.RestoredSettings` with tf1_compat.
+    config: a `inference_settings.RestoredSettings` with tf1_compat.
     image: u8[H, W, 3], for --color_weight.
   """
   locations = clustering.location_features(*annotated.shape)
@@ -108,7 +109,7 @@ def make_extractor(config):
   """Makes a function of an example to its prototypes, on one device.
 
   Args:
-    config: a `config.ExtractConfig`.
+    config: a `inference_settings.ExtractConfig`.
 
   Returns:
     A function of an `image_list.Example` to the arguments of
@@ -143,7 +144,7 @@ def extract_prototypes(config):
       config.data_list, config.data_dir, ('image', 'mask'))
   share = sharding.share_of(examples, config)
   workers = sharding.make_workers(
-      distribution.devices(config), lambda: make_extractor(config))
+      devices.find(config), lambda: make_extractor(config))
   whole = os.path.join(config.save_dir, 'prototypes')
   with folder_lock.alone(
       whole, folder_lock.shard_part(config),
@@ -159,10 +160,10 @@ def _extract(examples, share, whole, workers, config):
     share: those of this shard.
     whole: folder of the set.
     workers: of `make_extractor`.
-    config: a `config.ExtractConfig`.
+    config: a `inference_settings.ExtractConfig`.
   """
   run = run_record.describe_run(
-      config, restore_from=resumption.checkpoint_digest(config.restore_from),
+      config, restore_from=checkpoint.digest(config.restore_from),
       data_list=run_record.digest(config.data_list))
   folder, inputs = sharding.shard_folder(whole, config), _inputs(
       examples, config)

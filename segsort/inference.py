@@ -6,9 +6,8 @@ import sys
 import network
 from segsort import background
 from segsort import dataset_info
-from segsort import distribution
+from segsort import devices
 from segsort import embedding
-from segsort import files
 from segsort import folder_lock
 from segsort import image_list
 from segsort import input_records
@@ -17,11 +16,12 @@ from segsort import panoptic
 from segsort import pictures
 from segsort import progress
 from segsort import prototype_set
+from segsort import reading
 from segsort import results
 from segsort import resumption
 from segsort import run_origin
 from segsort import sharding
-from segsort import softmax
+from segsort import softmax_labeller
 from segsort.errors import InputError, warn
 
 
@@ -32,7 +32,7 @@ def infer(config):
   share = sharding.share_of(examples, config)
   prototypes = load_prototypes(config)
   workers = sharding.make_workers(
-      distribution.devices(config),
+      devices.find(config),
       lambda: make_worker(*prototypes, config))
   with folder_lock.alone(
       config.save_dir, folder_lock.shard_part(config),
@@ -46,7 +46,7 @@ def _label_share(examples, share, workers, config):
       'gray', 'color')
   if panoptic.is_wanted(config):
     kinds += (panoptic.FOLDER,)
-  waiting = resumption.begin_images(config, examples, share, kinds)
+  waiting = results.begin(config, examples, share, kinds)
   results.warn_of_others(
       config.save_dir, [example.name for example in examples])
   if waiting:  # a JSON of before would tell of other pictures
@@ -85,7 +85,7 @@ def load_prototypes(config):
   """
   if config.method == 'softmax':
     return None, None
-  resumption.check_prototypes(config)
+  prototype_set.check_prototypes(config)
   run_origin.warn_of_other_classes(
       prototype_set.find(config.prototype_dir), config)
   return prototype_set.load(
@@ -98,7 +98,7 @@ def make_worker(features, labels, config):
   Args:
     features: f32[M, D] and
     labels: i32[M], of the prototypes; None for --method softmax.
-    config: a `config.InferenceConfig`.
+    config: a `inference_settings.InferenceConfig`.
 
   Returns:
     A function of an example and of a function that gives its pixels; it returns
@@ -112,7 +112,7 @@ def make_worker(features, labels, config):
   embedder = embedding.Embedder(
       model, config.input_size, config.window_strides)
   if config.method == 'softmax':
-    labeller = softmax.SoftmaxLabeller(embedder, config)
+    labeller = softmax_labeller.SoftmaxLabeller(embedder, config)
   else:
     labeller = labeller_lib.Labeller(embedder, features, labels, config)
 
@@ -135,7 +135,7 @@ def label_all(workers, waiting, total, config):
     workers: of `make_worker`.
     waiting: a list of `image_list.Example`.
     total: how many there are with those that are labelled already.
-    config: a `config.InferenceConfig`.
+    config: a `inference_settings.InferenceConfig`.
 
   Returns:
     One message for each picture of --image_dir that cannot be read.
@@ -143,7 +143,7 @@ def label_all(workers, waiting, total, config):
   Raises:
     InputError: an image of a list cannot be read, or results not be written.
   """
-  read = pictures.read_picture if config.image_dir else files.read_image
+  read = pictures.read_picture if config.image_dir else reading.read_image
   record = input_records.record_path(config.save_dir, config)
   stamps = {example.name: input_records.stamp(example.image)
             for example in waiting}

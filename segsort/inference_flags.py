@@ -3,7 +3,7 @@
 import dataclasses
 import os
 
-from segsort import config as config_lib
+from segsort import inference_settings
 from segsort import panoptic
 from segsort.errors import InputError
 from segsort.settings import Settings, setting
@@ -42,7 +42,7 @@ class InputFlags(Settings):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class InferenceFlags(
-    InputFlags, panoptic.OutputSettings, config_lib.InferenceConfig):
+    InputFlags, panoptic.OutputSettings, inference_settings.InferenceConfig):
   """Labels by retrieval, of a list or of a folder."""
 
   method: str = setting(

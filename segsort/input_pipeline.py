@@ -5,24 +5,17 @@ and its augmentation are stateless random functions of (seed, number). So there
 is no iterator to save: a run that resumes at a step asks for that step.
 """
 
-import contextlib
-import queue
-import re
-import threading
-import time
-
 import numpy as np
 import tensorflow as tf
 
 from network.segsort import clustering
 from segsort import class_masks
-from segsort import files
 from segsort import pictures
 from segsort import preprocessing
-from segsort.errors import InputError, warn
+from segsort import reading
+from segsort.errors import InputError
 
 IGNORED = 255  # the label of unlabelled pixels and of padding, from here on
-SILENCE = 120.  # seconds without a batch that are told of
 
 def read_example(example, num_classes, ignore_label, dataset):
   """Reads an image and its mask.
@@ -39,7 +32,7 @@ def read_example(example, num_classes, ignore_label, dataset):
   Raises:
     InputError: unreadable, another size, a label out of range.
   """
-  image = files.read_image(example.image)
+  image = reading.read_image(example.image)
   labels = class_masks.read(example.mask, dataset, num_classes, ignore_label)
   _check_size(labels, example.mask, image, example)
   ignored = labels == ignore_label
@@ -61,8 +54,8 @@ def read_regions(example):
   Raises:
     InputError: unreadable, or another size.
   """
-  image = files.read_image(example.image)
-  regions = files.read_mask(example.oversegmentation)
+  image = reading.read_image(example.image)
+  regions = reading.read_mask(example.oversegmentation)
   _check_size(regions, example.oversegmentation, image, example)
   return image, regions
 
@@ -128,7 +121,7 @@ def supervised_batches(examples, config, start_step=0, share=(0, 1)):
 
   Args:
     examples: a list of `image_list.Example`.
-    config: a `config.TrainConfig`.
+    config: a `training_settings.TrainConfig`.
     start_step: the first step to make batches for.
     share: (index, count) of this process, which takes its part of each batch.
 
@@ -155,7 +148,7 @@ def view_labelled(image, labels, config, view):
   Args:
     image: u8[H, W, 3].
     labels: i32[H, W].
-    config: a `config.TrainConfig`.
+    config: a `training_settings.TrainConfig`.
     view: as `preprocessing.draw_view` returns it.
   """
   height, width = tf.unstack(tf.shape(labels))
@@ -183,71 +176,3 @@ def unsupervised_batches(examples, config, start_step=0, share=(0, 1)):
 
   return _training_batches(
       examples, config, read_regions, make_features, start_step, share)
-
-
-class Batches:
-  """An iterator of a dataset that ends with its `with` block.
-
-  Left to the interpreter's exit, reading threads in Python code can hang it.
-  """
-
-  def __init__(self, dataset):
-    """Takes the tf.data.Dataset."""
-    self._dataset = dataset
-
-  def __enter__(self):
-    self._iterator = iter(self._dataset)
-    return self
-
-  def __exit__(self, *unused):
-    self._iterator = None  # cancels and joins the threads
-
-  def take(self, count, on_wait=lambda: None):
-    """Returns the next `count` elements.
-
-    They are waited for in a thread: within TensorFlow, Python would not see
-    signals, and a file on a dead disk may never come.
-
-    Args:
-      count: of elements.
-      on_wait: called every second that none comes.
-
-    Raises:
-      InputError: an example that cannot be read.
-    """
-    outcome = queue.SimpleQueue()
-    threading.Thread(
-        target=self._take, args=(count, outcome), daemon=True).start()
-    warn_at, since = SILENCE, time.monotonic()
-    while True:
-      with contextlib.suppress(queue.Empty):
-        elements, error = outcome.get(timeout=1)
-        break
-      on_wait()
-      waited = time.monotonic() - since
-      if waited > warn_at:
-        warn(f'no batch for {waited:.0f} seconds; files that are being read: '
-             f'{", ".join(files.being_read()) or "none"}')
-        warn_at *= 2
-    if isinstance(error, tf.errors.OpError):
-      raise as_input_error(error) from None
-    if error:
-      raise error
-    return elements
-
-  def _take(self, count, outcome):
-    """Puts `count` elements, or what went wrong, into a queue."""
-    try:
-      outcome.put(([next(self._iterator) for _ in range(count)], None))
-    except BaseException as error:
-      outcome.put((None, error))
-
-
-def as_input_error(error):
-  """Returns the InputError that a tf.data error wraps, or the error itself.
-
-  Args:
-    error: a tf.errors.OpError raised by an iterator.
-  """
-  found = re.search(r'InputError: (.*)', str(error))
-  return InputError(found.group(1)) if found else error

@@ -12,8 +12,6 @@ import sys
 import threading
 import time
 
-from segsort import agreement
-
 # Seconds within which a second signal is the first one, forwarded.
 SAME = 1.
 # Seconds after a signal that a batch may still take to come.
@@ -79,13 +77,10 @@ def end_at_once(number, message):
 
 
 class Signals(contextlib.AbstractContextManager):
-  """Lets a step end before SIGTERM or SIGINT ends the run, on all workers."""
-
-  def __init__(self, strategy):
-    self._watch = Watch()
-    self._agree = agreement.make_agreement(strategy)
+  """Lets a step end before SIGTERM or SIGINT ends the run."""
 
   def __enter__(self):
+    self._watch = Watch()
     self._watch.__enter__()
     main = threading.current_thread() is threading.main_thread()
     # The watch counts them; without a handler the system would end us.
@@ -99,9 +94,9 @@ class Signals(contextlib.AbstractContextManager):
       signal.signal(number, handler)
     self._watch.__exit__(*unused)
 
-  def agree(self):
-    """Returns bool: a signal came, to this process or to another worker."""
-    return self._agree(bool(self._watch.received))
+  def came(self):
+    """Returns bool: a signal came, to this process."""
+    return bool(self._watch.received)
 
   def out_of_patience(self):
     """Whether a signal came, and since then no batch."""

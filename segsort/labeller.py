@@ -29,7 +29,7 @@ class Labeller:
       embedder: an `embedding.Embedder`.
       features: f32[M, D], unit length.
       labels: i32[M].
-      config: a `config.InferenceConfig`.
+      config: a `inference_settings.InferenceConfig`.
     """
     self._embedder = embedder
     self._labels = tf.constant(labels)

@@ -9,7 +9,6 @@ import os
 import cv2
 import numpy as np
 
-from segsort import config as config_lib
 from segsort import contour_detectors
 from segsort import files
 from segsort import folder_lock
@@ -18,45 +17,47 @@ from segsort import input_records
 from segsort import oversegmentation_record
 from segsort import processes
 from segsort import progress
+from segsort import reading
+from segsort import settings as settings_lib
 from segsort import ultrametric
 from segsort.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class OversegmentationConfig(config_lib.Settings):
+class OversegmentationConfig(settings_lib.Settings):
   """Contours, the cut, and where masks go."""
 
   POSITIVE = 'max_regions', 'num_workers', 'onnx_scale'
   BELOW = {'threshold': 1}
 
-  data_list: str = config_lib.setting(
+  data_list: str = settings_lib.setting(
       text='list file: `image [mask [oversegmentation]]` a line')
-  data_dir: str = config_lib.setting(
+  data_dir: str = settings_lib.setting(
       text='folder that the list lines are relative to')
-  save_dir: str = config_lib.setting(
+  save_dir: str = settings_lib.setting(
       '', 'folder for the masks ID.png; by default they go where training '
       'looks: the third column, or the mask with `hed` for `segcls`')
-  detector: str = config_lib.setting(
+  detector: str = settings_lib.setting(
       'gradient', 'of contours', contour_detectors.NAMES)
-  detector_path: str = config_lib.setting(
+  detector_path: str = settings_lib.setting(
       '', 'its .onnx or .keras file, or folder of edge maps ID.npy or ID.png')
-  threshold: float = config_lib.setting(
+  threshold: float = settings_lib.setting(
       -1., 'contours above it remain; negative: the detector\'s own, '
       + ', '.join(f'{name} {value}' for name, value
                   in contour_detectors.THRESHOLDS.items()))
-  max_regions: int = config_lib.setting(
+  max_regions: int = settings_lib.setting(
       255, 'the threshold is raised until an image has no more')
-  bit_depth: int = config_lib.setting(8, 'of the masks', (8, 16))
-  ucm: bool = config_lib.setting(
+  bit_depth: int = settings_lib.setting(8, 'of the masks', (8, 16))
+  ucm: bool = settings_lib.setting(
       False, 'also write the contour map ID.npz, f32[2H+1, 2W+1] `ucm2`')
-  onnx_mean: str = config_lib.setting(
+  onnx_mean: str = settings_lib.setting(
       '104.00699,116.66877,122.67891', 'subtracted from 0..255, in the order '
       'of --onnx_channels; HED\'s')
-  onnx_scale: float = config_lib.setting(1., 'then multiplied by')
-  onnx_channels: str = config_lib.setting(
+  onnx_scale: float = settings_lib.setting(1., 'then multiplied by')
+  onnx_channels: str = settings_lib.setting(
       'bgr', 'order of the input', ('bgr', 'rgb'))
-  num_workers: int = config_lib.setting(os.cpu_count() or 1, 'processes')
-  overwrite: bool = config_lib.setting(False, 'make again what is there')
+  num_workers: int = settings_lib.setting(os.cpu_count() or 1, 'processes')
+  overwrite: bool = settings_lib.setting(False, 'make again what is there')
 
   def check(self):
     """Raises InputError for a number out of range."""
@@ -209,7 +210,7 @@ def _detector(config):
 
 def run_job(job, config):
   """Makes and writes one mask; returns its number of regions."""
-  image = files.read_image(job.image)
+  image = reading.read_image(job.image)
   contours = _detector(config)(image, job.name)
   regions, ucm = oversegment(contours, config.cut_at, config.max_regions)
   if config.ucm:

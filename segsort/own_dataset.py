@@ -25,6 +25,7 @@ from segsort import dataset_layout
 from segsort import files
 from segsort import image_list
 from segsort import pictures
+from segsort import reading
 from segsort.class_file import SUFFIX
 from segsort.dataset_flags import ClassSettings
 from segsort.dataset_layout import MaskJob
@@ -191,7 +192,7 @@ def read_mask(path, config):
   Raises:
     InputError: unreadable, a colour of no class, or one that is transparent.
   """
-  picture = files.open_mask(path)
+  picture = reading.open_mask(path)
   if picture.mode not in ('RGB', 'RGBA'):
     return class_masks.read(path, config.dataset, config.classes,
                             config.ignore_label).astype(np.int32)

@@ -21,7 +21,6 @@ from network.segsort import retrieval
 from segsort import dataset_info
 from segsort import files
 from segsort import progress
-from segsort import score_report
 from segsort import settings as settings_lib
 from segsort.errors import InputError, warn
 from segsort.settings import setting
@@ -234,6 +233,6 @@ def write_json(config, examples):
 def categories(config):
   """Returns COCO's list of classes: id, name, isthing."""
   stuff = stuff_classes(config)
-  names = score_report.class_names(config.dataset, config.classes)
+  names = dataset_info.class_names(config.dataset, config.classes)
   return [{'id': label, 'name': name, 'isthing': int(label not in stuff)}
           for label, name in enumerate(names)]

@@ -12,11 +12,11 @@ import numpy as np
 
 from segsort import class_masks
 from segsort import dataset_flags
+from segsort import dataset_info
 from segsort import files
 from segsort import input_pipeline
 from segsort import panoptic
 from segsort import progress
-from segsort import score_report
 from segsort.errors import InputError
 from segsort.panoptic_quality import PanopticQuality, Segments
 from segsort.settings import setting
@@ -60,7 +60,7 @@ def evaluate_panoptic(config):
     else:
       true, crowds = read_mask_segments(name, config), frozenset()
     quality.update(true, prediction, crowds, name)
-  names = score_report.class_names(config.dataset, config.classes)
+  names = dataset_info.class_names(config.dataset, config.classes)
   print('\n'.join(score_lines(quality, names, things)))
   if config.save_json:
     files.write_json(config.save_json, score_table(quality, names, things))

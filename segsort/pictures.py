@@ -1,7 +1,7 @@
 """Pictures as people have them: any common format, found in folders.
 
-Lists of a data set go through `files.read_image`, which leaves a picture as it
-lies; this is for one's own photographs, which are turned.
+Lists of a data set go through `reading.read_image`, which leaves a picture as
+it lies; this is for one's own photographs, which are turned.
 """
 
 import io
@@ -16,6 +16,7 @@ from segsort import files
 from segsort import image_list
 from segsort import picture_modes
 from segsort import progress
+from segsort import reading
 from segsort.errors import InputError, warn
 
 SUFFIXES = (
@@ -99,7 +100,7 @@ def read_picture(path):
     raise InputError(
         f'will not decode the picture {path}: {error}; make it smaller'
     ) from error
-  except files.UNREADABLE as error:
+  except reading.UNREADABLE as error:
     raise InputError(
         f'cannot decode the picture {path}: it is corrupt or not a picture; '
         'replace or remove it') from error
@@ -126,11 +127,11 @@ def check_pictures(paths):
   broken, turned, flat = [], [], []
   for path in progress.track(paths, desc='pictures', unit='image'):
     try:
-      if np.ptp(files.read_image(path)) < FEWEST_LEVELS:
+      if np.ptp(reading.read_image(path)) < FEWEST_LEVELS:
         flat.append(path)
       if _orientation(path) != 1:
         turned.append(path)
-    except (InputError, *files.UNREADABLE, PIL.Image.DecompressionBombError):
+    except (InputError, *reading.UNREADABLE, PIL.Image.DecompressionBombError):
       broken.append(path)
   if broken:
     more = ', ...' if len(broken) > NAMED else ''

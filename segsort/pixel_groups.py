@@ -14,8 +14,9 @@ import dataclasses
 
 import numpy as np
 
-from segsort import config as config_lib
 from segsort import embedding
+from segsort import inference_settings
+from segsort import network_settings
 from segsort import progress
 from segsort import region_groups
 from segsort import region_looks
@@ -28,16 +29,17 @@ BAND_PIXELS = 2**18  # whose distances to all centres are held at once
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class PixelGroupConfig(region_groups.GroupConfig, config_lib.NetworkSettings,
-                       config_lib.WindowSettings):
+class PixelGroupConfig(region_groups.GroupConfig,
+                       network_settings.NetworkSettings,
+                       inference_settings.WindowSettings):
   """A trained network beside the regions."""
 
   INHERITED = 'backbone', 'head', 'embedding_dim'
   POSITIVE = region_groups.GroupConfig.POSITIVE + ('embedding_dim',)
   NOT_NEGATIVE = region_groups.GroupConfig.NOT_NEGATIVE + ('texture_weight',)
 
-  num_groups: int = config_lib.setting(64, 'kinds of pixels')
-  texture_weight: float = config_lib.setting(
+  num_groups: int = settings.setting(64, 'kinds of pixels')
+  texture_weight: float = settings.setting(
       1., "of the looks of a pixel's region beside its embedding; 0: none")
   min_pixels: int = settings.fixed(1)
 

@@ -15,7 +15,9 @@ import os
 import numpy as np
 
 from network.segsort import retrieval
+from segsort import checkpoint
 from segsort import files
+from segsort import resumption
 from segsort.errors import InputError, warn
 
 FEATURES = 'prototype_features.npy'
@@ -222,3 +224,18 @@ def _how_to_mend(folder):
 def _names(folder):
   """What is in a folder; nothing if it is none."""
   return os.listdir(folder) if os.path.isdir(folder) else []
+
+
+def check_prototypes(config):
+  """Raises InputError where prototypes tell of another checkpoint.
+
+  Args:
+    config: has `prototype_dir` and `restore_from`.
+  """
+  run = resumption.read_run(find(config.prototype_dir)) or {}
+  known = (run.get('inputs') or {}).get('restore_from')
+  if known and known != checkpoint.digest(config.restore_from):
+    raise InputError(
+        f'the prototypes in {config.prototype_dir} were extracted with another '
+        f'checkpoint than --restore_from {config.restore_from}, as '
+        f'{run["settings"].get("restore_from")} was then; extract them again')

@@ -20,11 +20,11 @@ import cv2
 import numpy as np
 import scipy.optimize
 
-from segsort import config as config_lib
 from segsort import embedding
 from segsort import extraction
 from segsort import files
 from segsort import image_list
+from segsort import inference_settings
 from segsort import input_pipeline
 from segsort import labeller as labeller_lib
 from segsort import linear_probe
@@ -32,26 +32,28 @@ from segsort import progress
 from segsort import resumption
 from segsort import run_origin
 from segsort import run_record
+from segsort import settings as settings_lib
 from segsort.confusion_matrix import ConfusionMatrix
 from segsort.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class EvalEmbeddingsConfig(config_lib.RetrievalSettings):
+class EvalEmbeddingsConfig(inference_settings.RetrievalSettings):
   """An embedding, annotated images and images to score."""
 
-  POSITIVE = config_lib.RetrievalSettings.POSITIVE + (
+  POSITIVE = inference_settings.RetrievalSettings.POSITIVE + (
       'samples_per_image', 'kmeans_restarts')
-  NOT_NEGATIVE = config_lib.RetrievalSettings.NOT_NEGATIVE + ('probe_decay',)
+  NOT_NEGATIVE = (
+      *inference_settings.RetrievalSettings.NOT_NEGATIVE, 'probe_decay')
 
-  eval_list: str = config_lib.setting(
+  eval_list: str = settings_lib.setting(
       text='list of the images to score; --data_list has the annotated ones')
-  prototype_dir: str = config_lib.setting('', 'not used: they are extracted')
-  samples_per_image: int = config_lib.setting(
+  prototype_dir: str = settings_lib.setting('', 'not used: they are extracted')
+  samples_per_image: int = settings_lib.setting(
       300, 'pixels that the linear probe and the k-means learn from')
-  probe_decay: float = config_lib.setting(1e-4, 'L2 of the linear probe')
-  kmeans_restarts: int = config_lib.setting(5, 'the best of so many counts')
-  random_seed: int = config_lib.setting(1, 'of the samples and the k-means')
+  probe_decay: float = settings_lib.setting(1e-4, 'L2 of the linear probe')
+  kmeans_restarts: int = settings_lib.setting(5, 'the best of so many counts')
+  random_seed: int = settings_lib.setting(1, 'of the samples and the k-means')
 
 
 def evaluate_embeddings(config):

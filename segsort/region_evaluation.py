@@ -7,35 +7,35 @@ import os
 import numpy as np
 
 from segsort import boundary_metrics
-from segsort import config as config_lib
 from segsort import files
 from segsort import mask_pairs
 from segsort import processes
 from segsort import progress
 from segsort import region_files
 from segsort import region_metrics
+from segsort import settings as settings_lib
 from segsort.errors import InputError, warn
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class EvalRegionsConfig(config_lib.Settings):
+class EvalRegionsConfig(settings_lib.Settings):
   """Scores of oversegmentations."""
 
   POSITIVE = 'threshold_step', 'threshold_max', 'num_workers'
 
-  pred_dir: str = config_lib.setting(
+  pred_dir: str = settings_lib.setting(
       text='folder of ID.npz (contour maps `ucm2`), else of ID.png (masks)')
-  gt_dir: str = config_lib.setting(
+  gt_dir: str = settings_lib.setting(
       text='folder of ID.mat as in BSDS500, several people each, or of ID.png')
-  data_list: str = config_lib.setting(
+  data_list: str = settings_lib.setting(
       '', 'list of the images to score; by default all of --pred_dir')
-  threshold_step: float = config_lib.setting(
+  threshold_step: float = settings_lib.setting(
       0.02, 'contour maps are cut at multiples of this')
-  threshold_max: float = config_lib.setting(0.6, 'the last of them')
-  boundaries: bool = config_lib.setting(
+  threshold_max: float = settings_lib.setting(0.6, 'the last of them')
+  boundaries: bool = settings_lib.setting(
       False, 'also boundary precision and recall, some 3 s an image')
-  num_workers: int = config_lib.setting(os.cpu_count() or 1, 'processes')
-  save_json: str = config_lib.setting('', 'file for the scores')
+  num_workers: int = settings_lib.setting(os.cpu_count() or 1, 'processes')
+  save_json: str = settings_lib.setting('', 'file for the scores')
 
   def check(self):
     """Raises InputError for a number out of range."""

@@ -8,6 +8,7 @@ import scipy.io
 from segsort import boundary_metrics
 from segsort import files
 from segsort import image_list
+from segsort import reading
 from segsort import region_metrics
 from segsort.errors import InputError
 
@@ -68,12 +69,12 @@ def read_segmentations(path, thresholds):
     InputError: the file is damaged, or no contour map of 0 to 1.
   """
   if path.endswith('.png'):
-    return [region_metrics.number_regions(files.read_mask(path))]
+    return [region_metrics.number_regions(reading.read_mask(path))]
   try:
     with np.load(path, allow_pickle=False) as file:
       ucm = file['ucm2']
   # A lone array has no `with`: TypeError, before Python 3.11 AttributeError.
-  except (*files.UNREADABLE, TypeError, AttributeError) as error:
+  except (*reading.UNREADABLE, TypeError, AttributeError) as error:
     raise InputError(
         f'cannot read the contour map {path}: {error}; it must hold `ucm2`'
     ) from error
@@ -102,7 +103,7 @@ def read_truth(path):
     InputError: the file is damaged or holds something else.
   """
   if path.endswith('.png'):
-    regions = [region_metrics.number_regions(files.read_mask(path))]
+    regions = [region_metrics.number_regions(reading.read_mask(path))]
     return regions, [boundary_metrics.region_boundaries(regions[0])]
   try:
     people = [cell[0, 0]
@@ -111,7 +112,7 @@ def read_truth(path):
     if not regions:
       raise ValueError('nobody segmented the image')
     return regions, [person['Boundaries'] > 0 for person in people]
-  except (*files.UNREADABLE, TypeError, IndexError, NotImplementedError,
+  except (*reading.UNREADABLE, TypeError, IndexError, NotImplementedError,
           scipy.io.matlab.MatReadError) as error:
     raise InputError(
         f'cannot read the truth {path}: {error}; it must hold `groundTruth` '

@@ -11,18 +11,18 @@ import os
 
 import numpy as np
 
-from segsort import config as config_lib
 from segsort import files
 from segsort import image_list
 from segsort import input_pipeline
 from segsort import progress
 from segsort import region_looks
 from segsort import resumption
+from segsort import settings as settings_lib
 from segsort.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class GroupConfig(config_lib.Settings):
+class GroupConfig(settings_lib.Settings):
   """Which regions are grouped, and by what."""
 
   POSITIVE = 'num_groups', 'num_textons', 'min_pixels'
@@ -30,28 +30,28 @@ class GroupConfig(config_lib.Settings):
   INFINITE = 'merge_cost',
   BELOW = {'num_groups': 256, 'random_seed': 2**31}
 
-  data_list: str = config_lib.setting(
+  data_list: str = settings_lib.setting(
       text='list file: `image [mask [oversegmentation]]` a line')
-  data_dir: str = config_lib.setting(
+  data_dir: str = settings_lib.setting(
       text='folder that the list lines are relative to')
-  save_dir: str = config_lib.setting(
+  save_dir: str = settings_lib.setting(
       text='folder in --data_dir for the masks of groups, ID.png')
-  save_list: str = config_lib.setting(
+  save_list: str = settings_lib.setting(
       text='list to write: --data_list with these masks as third column')
-  num_groups: int = config_lib.setting(16, 'kinds of regions')
-  num_textons: int = config_lib.setting(40, 'words that describe a texture')
-  color_weight: float = config_lib.setting(
+  num_groups: int = settings_lib.setting(16, 'kinds of regions')
+  num_textons: int = settings_lib.setting(40, 'words that describe a texture')
+  color_weight: float = settings_lib.setting(
       1., 'of the colours beside the texture; 0: colours mean nothing')
-  row_weight: float = config_lib.setting(
+  row_weight: float = settings_lib.setting(
       0., 'of the row, 0 at the top to 1, beside the texture, where above and '
       'below mean something, as in street scenes')
-  merge_cost: float = config_lib.setting(
+  merge_cost: float = settings_lib.setting(
       0., 'regions of an image that touch and look alike are described as one '
       "up to this cost, in pixels times squared Hellinger distance (Ward's "
       'criterion); 0: each by itself')
-  min_pixels: int = config_lib.setting(
+  min_pixels: int = settings_lib.setting(
       30, 'regions with fewer are in no group, and no part of the loss')
-  random_seed: int = config_lib.setting(1, 'of textons and groups')
+  random_seed: int = settings_lib.setting(1, 'of textons and groups')
 
 
 def group_regions(config):

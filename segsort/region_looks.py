@@ -7,10 +7,10 @@ the histogram of those in it (`texture_descriptors`).
 import cv2
 import numpy as np
 
-from segsort import files
 from segsort import gradient_contours
 from segsort import input_pipeline
 from segsort import progress
+from segsort import reading
 from segsort import region_merging
 from segsort import texture_descriptors
 
@@ -76,7 +76,7 @@ def learn_textons(examples, config):
   samples = []
   for example in progress.track(examples, desc='textons', unit='image'):
     lightness = gradient_contours.lab_channels(
-        files.read_image(example.image))['lightness']
+        reading.read_image(example.image))['lightness']
     responses = texture_descriptors.texture_responses(lightness)
     pixels = responses.reshape(len(responses), -1)
     samples.append(pixels[:, rng.integers(pixels.shape[1], size=SAMPLES)].T)

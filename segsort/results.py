@@ -1,11 +1,17 @@
 """What inference writes of each image, and the legend to it."""
 
+import glob
 import os
 
 import numpy as np
 
+from segsort import checkpoint
 from segsort import dataset_info
 from segsort import files
+from segsort import input_records
+from segsort import prototype_set
+from segsort import resumption
+from segsort import run_record
 from segsort import visualization
 from segsort.errors import warn
 
@@ -64,3 +70,52 @@ def warn_of_others(folder, names):
   if others:
     warn(f'{gray} has results of {len(others)} images that are not in the '
          f'list, as {min(others)}; they stay')
+
+
+def begin(config, examples, share, kinds=('gray', 'color')):
+  """Begins the labelling of a list, and says what there is left to do.
+
+  Args:
+    config: a `inference_settings.InferenceConfig`.
+    examples: of the whole list.
+    share: the examples of this shard.
+    kinds: the subfolders of results that are written of each image.
+
+  Returns:
+    The examples of the share that lack a result.
+  """
+  folder = config.save_dir
+
+  def outputs(everything):
+    chosen = examples if everything else share
+    records = (input_records.record_paths(folder) if everything else
+               [input_records.record_path(folder, config)])
+    return records + [path for example in chosen
+                      for path in image_outputs(folder, example, kinds)]
+
+  resumption.begin(folder, run_record.describe_run(
+      config, restore_from=checkpoint.digest(config.restore_from),
+      prototype_dir=run_record.digest(*prototype_set.release_paths(
+          config.prototype_dir))), config.overwrite, outputs)
+  resumption.remove_outdated(
+      folder, share, lambda example: image_outputs(folder, example, kinds))
+  outputs = {example: image_outputs(folder, example, kinds)
+             for example in share}
+  waiting = [example for example in share
+             if not all(map(files.is_whole_png, outputs[example]))]
+  resumption.remove(_half_written(folder, {
+      path for example in waiting for path in outputs[example]}))
+  return waiting
+
+
+def image_outputs(save_dir, example, kinds=('gray', 'color')):
+  """Returns the paths of what inference writes for an image, kind by kind."""
+  return [os.path.join(save_dir, kind, f'{example.name}.png') for kind in kinds]
+
+
+def _half_written(folder, outputs):
+  """Paths of what a killed process was writing, of a set of files."""
+  paths = glob.glob(
+      os.path.join(glob.escape(folder), '**', '*.partial'), recursive=True)
+  # NAME.png.PROCESS.partial, see `files.open_whole`.
+  return [path for path in paths if path.rsplit('.', 2)[0] in outputs]

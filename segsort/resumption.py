@@ -6,16 +6,12 @@ are its own. Images go by name; `input_records` tells those that changed.
 """
 
 import contextlib
-import glob
 import json
 import os
 
-from segsort import checkpoint
 from segsort import files
 from segsort import folder_lock
 from segsort import input_records
-from segsort import prototype_set
-from segsort import run_record
 from segsort.errors import InputError, warn
 
 # Settings that say where and in how many parts, not what is computed. Images
@@ -23,34 +19,6 @@ from segsort.errors import InputError, warn
 NOT_COMPARED = {
     'save_dir', 'overwrite', 'num_shards', 'shard_index', 'strategy', 'num_gpu',
     'logical_devices', 'data_dir', 'data_list'}
-
-
-def checkpoint_digest(restore_from):
-  """Returns a digest of a checkpoint; its index has checksums of all tensors.
-
-  Args:
-    restore_from: a prefix, one of its files, a single file, or a folder with
-      checkpoints.
-  """
-  path = checkpoint.prefix_of(restore_from)
-  if os.path.isdir(path):
-    path = checkpoint.resolve(path)
-  return run_record.digest(path, f'{path}.index')
-
-
-def check_prototypes(config):
-  """Raises InputError where prototypes tell of another checkpoint.
-
-  Args:
-    config: has `prototype_dir` and `restore_from`.
-  """
-  run = read_run(prototype_set.find(config.prototype_dir)) or {}
-  known = (run.get('inputs') or {}).get('restore_from')
-  if known and known != checkpoint_digest(config.restore_from):
-    raise InputError(
-        f'the prototypes in {config.prototype_dir} were extracted with another '
-        f'checkpoint than --restore_from {config.restore_from}, as '
-        f'{run["settings"].get("restore_from")} was then; extract them again')
 
 
 def begin(folder, run, overwrite, outputs):
@@ -172,42 +140,6 @@ def _typed(value):
   return repr(value) if value in ('', None) else value
 
 
-def begin_images(config, examples, share, kinds=('gray', 'color')):
-  """Begins the labelling of a list: `begin`, and what there is left to do.
-
-  Args:
-    config: a `config.InferenceConfig`.
-    examples: of the whole list.
-    share: the examples of this shard.
-    kinds: the subfolders of results that are written of each image.
-
-  Returns:
-    The examples of the share that lack a result.
-  """
-  folder = config.save_dir
-
-  def outputs(everything):
-    chosen = examples if everything else share
-    records = (input_records.record_paths(folder) if everything else
-               [input_records.record_path(folder, config)])
-    return records + [path for example in chosen
-                      for path in image_outputs(folder, example, kinds)]
-
-  begin(folder, run_record.describe_run(
-      config, restore_from=checkpoint_digest(config.restore_from),
-      prototype_dir=run_record.digest(*prototype_set.release_paths(
-          config.prototype_dir))), config.overwrite, outputs)
-  remove_outdated(folder, share,
-                  lambda example: image_outputs(folder, example, kinds))
-  outputs = {example: image_outputs(folder, example, kinds)
-             for example in share}
-  waiting = [example for example in share
-             if not all(map(files.is_whole_png, outputs[example]))]
-  remove(_half_written(folder, {
-      path for example in waiting for path in outputs[example]}))
-  return waiting
-
-
 def remove_outdated(folder, examples, outputs):
   """Removes the results of images that changed since; warns of them.
 
@@ -224,19 +156,6 @@ def remove_outdated(folder, examples, outputs):
     warn(f'{len(outdated)} of {len(examples)} images changed since their '
          f'results in {folder} were made, as {min(outdated)}: made again')
   remove(paths)
-
-
-def image_outputs(save_dir, example, kinds=('gray', 'color')):
-  """Returns the paths of what inference writes for an image, kind by kind."""
-  return [os.path.join(save_dir, kind, f'{example.name}.png') for kind in kinds]
-
-
-def _half_written(folder, outputs):
-  """Paths of what a killed process was writing, of a set of files."""
-  paths = glob.glob(
-      os.path.join(glob.escape(folder), '**', '*.partial'), recursive=True)
-  # NAME.png.PROCESS.partial, see `files.open_whole`.
-  return [path for path in paths if path.rsplit('.', 2)[0] in outputs]
 
 
 def remove(paths):

@@ -98,7 +98,7 @@ class RunLog:
     """Opens the events file in `config.snapshot_dir`.
 
     Args:
-      config: a `config.TrainConfig`.
+      config: a `training_settings.TrainConfig`.
       first: updates done before; what log.jsonl tells of later ones, which
         are made again, goes.
       writes: False for a process that leaves it to another.

@@ -65,7 +65,7 @@ def warn_of_older(pred_dir):
     return
   place = run['settings'].get('restore_from', '')
   try:
-    now = resumption.checkpoint_digest(checkpoint.resolve(place))
+    now = checkpoint.digest(checkpoint.resolve(place))
   except InputError:  # not on this machine, or no longer
     return
   if now != known:

@@ -2,15 +2,8 @@
 
 import numpy as np
 
-from segsort import dataset_info
 from segsort.class_boundaries import TRIMAP_WIDTHS
 from segsort.confusion_matrix import mean_known
-
-
-def class_names(dataset, num_classes):
-  """A name for each class, made up beyond the classes of the data set."""
-  known = dataset_info.get(dataset).class_names[:num_classes]
-  return (*known, *(f'class{i}' for i in range(len(known), num_classes)))
 
 
 def score_lines(matrix, names):

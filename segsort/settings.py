@@ -48,11 +48,6 @@ def fixed(value):
 class Settings:
   """What all stages share: nothing but the checks of single values."""
 
-  # Fields that a later stage takes from config.json beside the checkpoint.
-  INHERITED = ()
-  # Those that it rather takes from config.json in --prototype_dir.
-  OF_PROTOTYPES = (
-      'num_clusters', 'kmeans_iterations', 'location_weight', 'color_weight')
   # Fields that must be positive, and those that must not be negative.
   POSITIVE = (
       'batch_size', 'num_steps', 'iter_size', 'embedding_dim', 'num_clusters',
@@ -154,3 +149,35 @@ def read_run(folder, beside='the checkpoint',
         f'cannot read {path}, written beside {beside}: it is not a '
         f'config.json of this project ({error}); move it away and give '
         f'{instead}') from error
+
+
+def inherit(settings, config_class, names, folder, beside, instead):
+  """Returns those settings of a config.json that have one of the names.
+
+  Args:
+    settings: of `read_run`.
+    config_class: of the stage that takes them.
+    names: of its fields.
+    folder: of the config.json, for the message,
+    beside: what it was written beside, and
+    instead: the flags that can be given in its place.
+
+  Raises:
+    InputError: one has a value that the flag does not take.
+  """
+  try:
+    return {field.name: _checked(field, settings[field.name])
+            for field in dataclasses.fields(config_class)
+            if field.name in names and field.name in settings}
+  except ValueError as error:
+    raise InputError(
+        f'cannot use {folder}/config.json, written beside {beside}: '
+        f'{error}; mend it, or move it away and give {instead}') from error
+
+
+def _checked(field, value):
+  """Returns a value that the flag could have given; else a ValueError."""
+  choices = field.metadata['choices']
+  if not isinstance(value, field.type) or (choices and value not in choices):
+    raise ValueError(f'{field.name} is {value!r}')
+  return value

@@ -28,7 +28,7 @@ class TrainState:
   """
 
   def __init__(self, config):
-    """Builds everything from a `config.TrainConfig`, seeded.
+    """Builds everything from a `training_settings.TrainConfig`, seeded.
 
     Under a strategy's scope, the variables are those of all its devices.
     """
@@ -103,7 +103,7 @@ def start_or_resume(state, config):
 
   Args:
     state: a `TrainState`.
-    config: the run's `config.TrainConfig`.
+    config: the run's `training_settings.TrainConfig`.
 
   Returns:
     True if the run is finished and there is nothing to do.
@@ -166,13 +166,13 @@ def inputs_of(config):
   and has none.
 
   Args:
-    config: a `config.TrainConfig`.
+    config: a `training_settings.TrainConfig`.
   """
   found = {'data_list': run_record.digest(config.data_list)}
   if config.restore_from and not _is_own(config):
     known = _known_inputs(config.snapshot_dir)
     try:
-      found['restore_from'] = resumption.checkpoint_digest(
+      found['restore_from'] = checkpoint.digest(
           checkpoint.resolve(config.restore_from))
     except InputError:
       if 'restore_from' in known:

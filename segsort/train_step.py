@@ -24,7 +24,7 @@ def supervised_loss(embeddings, batch, state, config):
     embeddings: f32[B, h, w, D], raw, from the network.
     batch: as `input_pipeline.supervised_batches` makes it.
     state: a `train_state.TrainState`; only its bank is read.
-    config: a `config.TrainConfig`.
+    config: a `training_settings.TrainConfig`.
 
   Returns:
     loss f32[], this replica's part, and a dict of what else was computed:
@@ -109,7 +109,7 @@ def gradients_of(state, config, loss_of_embeddings, batch):
 
   Args:
     state: a `train_state.TrainState`.
-    config: a `config.TrainConfig`.
+    config: a `training_settings.TrainConfig`.
     loss_of_embeddings: `supervised_loss` or `unsupervised_loss`.
     batch: a dict of tensors.
 
@@ -129,7 +129,7 @@ def update(state, config, gradients, loss, results):
 
   Args:
     state: a `train_state.TrainState`, which changes.
-    config: a `config.TrainConfig`.
+    config: a `training_settings.TrainConfig`.
     gradients: as `gradients_of` returns them, with
     loss: f32[] and
     results: a dict.
@@ -177,7 +177,7 @@ def make_train_step(state, config, loss_of_embeddings, strategy=None):
 
   Args:
     state: a `train_state.TrainState`; the step changes it.
-    config: a `config.TrainConfig`.
+    config: a `training_settings.TrainConfig`.
     loss_of_embeddings: `supervised_loss` or `unsupervised_loss`.
     strategy: a tf.distribute.Strategy; that in scope if None.
 

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 import network
 from segsort import agreement
+from segsort import batching
 from segsort import checkpoint
 from segsort import class_shares
 from segsort import distribution
@@ -44,7 +45,7 @@ def train_network(config, needs, make_batches, loss_of_embeddings):
   """Starts a run, or goes on with it, to its last step.
 
   Args:
-    config: a `config.TrainConfig`.
+    config: a `training_settings.TrainConfig`.
     needs: the columns of the list, see `image_list.read_list`.
     make_batches: as `input_pipeline.supervised_batches`.
     loss_of_embeddings: as `train_step.supervised_loss`.
@@ -79,12 +80,13 @@ def _run(config, examples, needs, strategy, make_batches, loss_of_embeddings):
     if not config.num_steps:  # untrained: what training has to beat
       _save(state, config, 0)
   first, share = int(state.step.numpy()), distribution.share_of(strategy)
-  batches = input_pipeline.Batches(
+  batches = batching.Batches(
       make_batches(examples, config, first, share))
   step_function = train_step.make_train_step(
       state, config, loss_of_embeddings, strategy)
+  agree = agreement.make_agreement(strategy)
   log = run_log.RunLog(config, first, chief)
-  with log, interruption.Signals(strategy) as signals, batches:
+  with log, interruption.Signals() as signals, batches:
     def on_wait():
       if signals.out_of_patience():  # between two steps
         if chief:
@@ -99,7 +101,7 @@ def _run(config, examples, needs, strategy, make_batches, loss_of_embeddings):
             [distribution.spread(strategy, batch) for batch in inputs])
         metrics, results = _local(strategy, metrics), _local(strategy, results)
         metrics = {name: float(value) for name, value in metrics.items()}
-        stopped = signals.agree() and done < config.num_steps
+        stopped = agree(signals.came()) and done < config.num_steps
       _check(metrics, done - 1, inputs, examples, config)
       log.add(metrics)
       if done % config.update_tb_every == 0 or done == config.num_steps:

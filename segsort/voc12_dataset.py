@@ -17,9 +17,9 @@ import numpy as np
 import scipy.io
 
 from segsort import class_masks
-from segsort import config as config_lib
 from segsort import dataset_info
 from segsort import dataset_layout
+from segsort import settings as settings_lib
 from segsort.dataset_layout import MaskJob
 from segsort.errors import InputError
 
@@ -48,16 +48,16 @@ EXPECTED = {
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class VocConfig(config_lib.Settings):
+class VocConfig(settings_lib.Settings):
   """Where VOC 2012 and SBD are, and where masks and lists go."""
 
-  data_dir: str = config_lib.setting(
+  data_dir: str = settings_lib.setting(
       text='DATAROOT: masks are written here, and list lines start from here')
-  list_dir: str = config_lib.setting('dataset/voc12', 'folder for the lists')
-  voc_dir: str = config_lib.setting(
+  list_dir: str = settings_lib.setting('dataset/voc12', 'folder for the lists')
+  voc_dir: str = settings_lib.setting(
       '', 'folder with JPEGImages/ and ImageSets/; if empty, VOC2012 '
       'or VOCdevkit/VOC2012 in --data_dir')
-  sbd_dir: str = config_lib.setting(
+  sbd_dir: str = settings_lib.setting(
       '', 'folder with dataset/cls/; if empty, sbd or benchmark_RELEASE in '
       '--data_dir')
 

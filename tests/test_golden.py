@@ -12,6 +12,8 @@ import needs
 import numpy as np
 import pytest
 
+from segsort import reading
+
 ROOT = pathlib.Path(__file__).parents[1]
 FILES = {
     'c1': ['c1_common_utils.npz'], 'c2': ['c2_segsort_loss.npz'],
@@ -145,8 +147,8 @@ def test_a_changed_pixel_of_a_prediction_fails(check_golden, capsys, copy):
   from segsort import files
   folder = copy('c9')
   path = str(folder / 'c9/pred/a.png')
-  mask = files.read_mask(path)
-  truth = files.read_mask(str(folder / 'c9/gt/a.png'))
+  mask = reading.read_mask(path)
+  truth = reading.read_mask(str(folder / 'c9/gt/a.png'))
   y, x = np.argwhere(truth != 255)[0]
   mask[y, x] = (mask[y, x] + 1) % 20
   files.write_png(path, mask.astype(np.uint8))

@@ -1,6 +1,5 @@
-"""How fast and how lean the project is, against plain twins.
+"""How fast and how lean the project is, as ratios to plain twins in one run.
 
-Every figure is a ratio within one process: what the project does, and the same
-result by the plainest code that computes it as the 2019 release did, take
-turns. `runner` prints the table; a suite is a module with `comparisons()`.
+It uses all rooms; nothing uses it.
+Read first: `runner.py` (the table); a suite is a module with `comparisons()`.
 """

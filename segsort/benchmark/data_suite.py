@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
+from segsort import batching
 from segsort import files
 from segsort import image_list
 from segsort import input_pipeline
@@ -105,5 +106,5 @@ def _twin_batches(examples, config):
 
 def _drain(dataset):
   """Takes all batches of a dataset; the threads end with it."""
-  with input_pipeline.Batches(dataset) as batches:
+  with batching.Batches(dataset) as batches:
     return batches.take(BATCHES)

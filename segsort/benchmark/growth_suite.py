@@ -20,7 +20,7 @@ from segsort import linear_probe
 from segsort import preprocessing
 from segsort import prototype_search
 from segsort import prototype_set
-from segsort import softmax
+from segsort import softmax_labeller
 from segsort.benchmark import inference_suite
 from segsort.benchmark import measure
 from segsort.benchmark import retrieval_suite
@@ -53,7 +53,7 @@ def softmax_map(rng):
     return tf.einsum('bhwc,cd->bhwd', images, mix)  # every pixel by itself
 
   image = inference_suite.draw_image(rng, *IMAGE)
-  labeller = softmax.SoftmaxLabeller(
+  labeller = softmax_labeller.SoftmaxLabeller(
       embedding.Embedder(network, WINDOW, WINDOW),
       inference_flags.InferenceFlags(
           data_list='', data_dir='', restore_from='', save_dir='',

@@ -11,15 +11,16 @@ import network
 from network import layers
 from network.segsort import clustering
 from network.segsort import voting
-from segsort import config as config_lib
 from segsort import embedding
+from segsort import inference_settings
 from segsort import labeller as labeller_lib
 from segsort import preprocessing
+from segsort import settings as settings_lib
 from segsort import votes as votes_lib
 from segsort.benchmark import measure
 from segsort.benchmark import release_inference
 
-WINDOW = config_lib.Size((180, 240))
+WINDOW = settings_lib.Size((180, 240))
 DIM, CLASSES, NEIGHBOURS, PROTOTYPES = 32, 21, 15, 5000
 VOTING_WINDOWS = 8
 
@@ -27,7 +28,7 @@ VOTING_WINDOWS = 8
 def comparisons():
   """Yields a Comparison for each aim."""
   rng = np.random.default_rng(0)
-  config = config_lib.InferenceConfig(
+  config = inference_settings.InferenceConfig(
       data_list='', data_dir='', restore_from='', save_dir='',
       prototype_dir='', embedding_dim=DIM, num_classes=CLASSES,
       input_size=WINDOW, k_in_nearest_neighbors=NEIGHBOURS, scale_aug=True,

@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from network.segsort import clustering
 from network.segsort import memory_bank
-from segsort import config as config_lib
 from segsort import train_step
+from segsort import training_settings
 from segsort.benchmark import loss_twin
 from segsort.benchmark import measure
 
@@ -32,7 +32,7 @@ def comparisons():
 
 def make_config(images, **settings):
   """The released recipe with a batch of some images."""
-  return config_lib.TrainConfig(**{
+  return training_settings.TrainConfig(**{
       'data_list': '', 'data_dir': '', 'snapshot_dir': '',
       'batch_size': images, **settings})
 
@@ -41,7 +41,7 @@ def make_batch(config, size, blocks=8):
   """Embeddings with regions in them, their labels, and a filled bank.
 
   Args:
-    config: a `config.TrainConfig`.
+    config: a `training_settings.TrainConfig`.
     size: height and width of the embeddings.
     blocks: regions of one class along each side of an image.
 

@@ -16,7 +16,7 @@ def supervised_loss(raw, batch, bank, config):
     batch: labels i32[B, h, w] (255: ignored), grid_labels i32[B, h, w] and
       locations f32[B, h, w, 2], of the embedding's size.
     bank: prototypes f32[M, D] and labels i32[M].
-    config: a `config.TrainConfig`.
+    config: a `training_settings.TrainConfig`.
   """
   num_clusters = config.num_clusters ** 2
   pixels, clusters, classes = [], [], []

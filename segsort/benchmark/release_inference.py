@@ -106,7 +106,7 @@ def predict_multi(network, image, prototypes, config, scales):
     network: a function from `make_network`.
     image: u8[H, W, 3].
     prototypes: f32[M, D] and i32[M].
-    config: a `config.InferenceConfig`.
+    config: a `inference_settings.InferenceConfig`.
     scales: list of numbers.
   """
   size = image.shape[:2]

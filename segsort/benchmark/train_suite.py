@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from segsort import config as config_lib
+from segsort import settings as settings_lib
 from segsort import train_state
 from segsort import train_step
 from segsort.benchmark import loss_suite
@@ -29,7 +29,8 @@ def comparisons():
 def make_config(images, size, **settings):
   """The small network on crops of some size, without end."""
   return loss_suite.make_config(
-      images, backbone='resnet_small', input_size=config_lib.Size((size, size)),
+      images, backbone='resnet_small', input_size=settings_lib.Size((size,
+                                                                     size)),
       num_steps=10**6, **settings)
 
 

@@ -1,6 +1,6 @@
 """Why a segment has its label: the training segments that it was found with.
 
-`settings` has the flags, `retrieved` a picture's segments and their neighbours,
-`sources` and `crops` the training segments as people see them, `outlines` the
-borders of both, `page` the HTML, and `stage` puts them together.
+It uses `inference` and the rooms below it, no training.
+Read first: `stage.py` (pictures to pages), `retrieved.py` (a picture's segments
+and their neighbours).
 """

@@ -2,7 +2,6 @@
 
 from segsort import dataset_info
 from segsort import files
-from segsort import score_report
 from segsort.errors import InputError
 from segsort.explanation import page
 
@@ -36,7 +35,7 @@ def read_names(path, num_classes):
 
 def of_run(config):
   """Returns the `page.Classes` of a `flags.PrototypeFlags`."""
-  names = score_report.class_names(config.dataset, config.classes)
+  names = dataset_info.class_names(config.dataset, config.classes)
   if config.class_names:
     names = read_names(config.class_names, config.classes)
   palette = dataset_info.get(config.dataset).palette

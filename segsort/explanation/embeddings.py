@@ -11,6 +11,7 @@ import os
 import numpy as np
 
 from network.segsort import projection
+from segsort import checkpoint
 from segsort import embedding
 from segsort import extraction
 from segsort import files
@@ -101,7 +102,7 @@ def begin(config, examples):
             *(picture_path(config, example) for example in examples)]
 
   resumption.begin(config.save_dir, run_record.describe_run(
-      config, restore_from=resumption.checkpoint_digest(config.restore_from),
+      config, restore_from=checkpoint.digest(config.restore_from),
       prototype_dir=run_record.digest(
           *prototype_set.release_paths(config.prototype_dir))),
       config.overwrite, outputs)

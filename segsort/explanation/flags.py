@@ -2,14 +2,15 @@
 
 import dataclasses
 
-from segsort import config as config_lib
 from segsort import inference_flags
+from segsort import inference_settings
 from segsort import settings
 from segsort.settings import setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class PrototypeFlags(inference_flags.InputFlags, config_lib.RestoredSettings):
+class PrototypeFlags(inference_flags.InputFlags,
+                     inference_settings.RestoredSettings):
   """Pictures beside a prototype set, and where that came from."""
 
   NOT_NEGATIVE = settings.Settings.NOT_NEGATIVE + ('max_images',)
@@ -25,7 +26,7 @@ class PrototypeFlags(inference_flags.InputFlags, config_lib.RestoredSettings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ExplainFlags(PrototypeFlags, config_lib.VoteSettings):
+class ExplainFlags(PrototypeFlags, inference_settings.VoteSettings):
   """Pages that show why segments have their labels."""
 
   POSITIVE = settings.Settings.POSITIVE + ('crop_size', 'picture_size')

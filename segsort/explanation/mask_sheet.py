@@ -6,10 +6,11 @@ import os
 import cv2
 import numpy as np
 
-from segsort import config as config_lib
 from segsort import files
 from segsort import image_list
 from segsort import input_pipeline
+from segsort import reading
+from segsort import settings as settings_lib
 from segsort import visualization
 from segsort.errors import InputError
 from segsort.explanation import figures
@@ -19,20 +20,20 @@ IGNORED_COLOR = 235, 235, 235
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class MaskSheetConfig(config_lib.Settings):
+class MaskSheetConfig(settings_lib.Settings):
   """Pictures, and folders of masks of them."""
 
   NOT_NEGATIVE = ('max_images',)
 
-  data_list: str = config_lib.setting(text='list file: `image ...` a line')
-  data_dir: str = config_lib.setting(
+  data_list: str = settings_lib.setting(text='list file: `image ...` a line')
+  data_dir: str = settings_lib.setting(
       text='folder that the list lines are relative to')
-  mask_dirs: str = config_lib.setting(
+  mask_dirs: str = settings_lib.setting(
       text='comma-separated folders in --data_dir with masks ID.png, one a '
       'column, each with a title if wanted: hed,truth=segcls')
-  show: str = config_lib.setting('', 'comma-separated IDs; empty: the first')
-  max_images: int = config_lib.setting(6, 'so many without --show; 0: all')
-  save_path: str = config_lib.setting(text='PNG to write')
+  show: str = settings_lib.setting('', 'comma-separated IDs; empty: the first')
+  max_images: int = settings_lib.setting(6, 'so many without --show; 0: all')
+  save_path: str = settings_lib.setting(text='PNG to write')
 
   def check(self):
     """Raises InputError for a number out of range or another file format."""
@@ -61,7 +62,7 @@ def draw_masks(config):
   folders = [folder for _, _, folder in columns]
   rows = []
   for example in figures.choose(examples, config):
-    image = files.read_image(example.image)
+    image = reading.read_image(example.image)
     rows.append([image] + [
         _paint(_read(example, folder, image, config)) for folder in folders])
   sheet, _, _ = sheet_lib.lay_out(
@@ -76,7 +77,7 @@ def _read(example, folder, image, config):
   if not os.path.isfile(path):
     raise InputError(f'there is no mask {path}; name a folder in --mask_dirs '
                      'that has one, or other pictures in --show')
-  mask = files.read_mask(path)
+  mask = reading.read_mask(path)
   if mask.shape != image.shape[:2]:
     raise InputError(
         f'{path} is {mask.shape[0]}x{mask.shape[1]} (height x width), its '

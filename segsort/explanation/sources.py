@@ -10,13 +10,14 @@ import os
 
 import numpy as np
 
-from segsort import config as config_lib
+from segsort import checkpoint
 from segsort import embedding
 from segsort import extraction
-from segsort import files
 from segsort import image_list
+from segsort import inference_settings
 from segsort import input_pipeline
 from segsort import prototype_set
+from segsort import reading
 from segsort import resumption
 from segsort.errors import InputError
 from segsort.settings import Size
@@ -61,7 +62,7 @@ def load(config, model):
     InputError: the set is damaged or does not fit the network, or its files do
       not belong together.
   """
-  resumption.check_prototypes(config)
+  prototype_set.check_prototypes(config)
   folder = prototype_set.find(config.prototype_dir)
   features, labels = prototype_set.load(
       folder, config.embedding_dim, config.classes)
@@ -113,11 +114,11 @@ def _make_segmenter(config, model, run, data_dir):
   """Returns a Segmenter, or None and a note in a tuple that says why."""
   if config.outlines == 'boxes':
     return None, ()
-  if not run or run['stage'] != config_lib.ExtractConfig.__name__:
+  if not run or run['stage'] != inference_settings.ExtractConfig.__name__:
     return None, ('Training segments are shown by their box: there is no '
                   'config.json beside the prototypes that tells how they were '
                   'clustered.',)
-  network = resumption.checkpoint_digest(config.restore_from)
+  network = checkpoint.digest(config.restore_from)
   if run.get('inputs', {}).get('restore_from') != network:
     return None, ('Training segments are shown by their box: the prototypes '
                   'were extracted with other weights than these.',)
@@ -132,13 +133,14 @@ def _make_segmenter(config, model, run, data_dir):
 
 def _extract_config(run, config, data_dir):
   """The settings of an extraction, with data and weights of today."""
-  known = {field.name for field in dataclasses.fields(config_lib.ExtractConfig)}
+  known = {field.name for field in dataclasses.fields(
+      inference_settings.ExtractConfig)}
   settings = {name: value for name, value in run['settings'].items()
               if name in known}
   for name in ('input_size', 'strides'):
     if name in settings:
       settings[name] = Size(settings[name])
-  return config_lib.ExtractConfig(**{
+  return inference_settings.ExtractConfig(**{
       **settings, 'restore_from': config.restore_from, 'data_dir': data_dir,
       'data_list': config.prototype_list or settings['data_list']})
 
@@ -197,7 +199,7 @@ def read_picture(path, segments):
     u8[H, W, 3]; None where there is none, or one that segments reach out of.
   """
   try:
-    image = files.read_image(path)
+    image = reading.read_image(path)
   except InputError:
     return None
   height, width = image.shape[:2]

@@ -8,6 +8,7 @@ labelled by. Nothing else is needed to look at them, no network either.
 import glob
 import os
 
+from segsort import checkpoint
 from segsort import embedding
 from segsort import files
 from segsort import folder_lock
@@ -17,6 +18,7 @@ from segsort import labeller as labeller_lib
 from segsort import pictures
 from segsort import progress
 from segsort import prototype_set
+from segsort import reading
 from segsort import resumption
 from segsort import run_record
 from segsort.errors import InputError, warn
@@ -81,7 +83,7 @@ def begin(config):
             'an earlier run of this command; name another folder')
   folder = prototype_set.find(config.prototype_dir)
   resumption.begin(config.save_dir, run_record.describe_run(
-      config, restore_from=resumption.checkpoint_digest(config.restore_from),
+      config, restore_from=checkpoint.digest(config.restore_from),
       prototype_dir=run_record.digest(
           *prototype_set.release_paths(folder),
           os.path.join(folder, prototype_set.SEGMENTS))),
@@ -135,7 +137,7 @@ def read(example, config):
   if config.image_dir:
     return pictures.read_picture(example.image), None
   if not os.path.isfile(example.mask):
-    return files.read_image(example.image), None
+    return reading.read_image(example.image), None
   return input_pipeline.read_example(
       example, config.classes, config.ignore_label, config.dataset)
 

@@ -10,7 +10,8 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from segsort import files
+from segsort import reading
+
 
 pytestmark = pytest.mark.slow
 
@@ -120,7 +121,7 @@ def test_cityscapes_from_archives_to_scores(tmp_path):
     assert re.search(rf'^class {name} +: \d+, IOU: \d', printed, re.M)
   assert re.search(r'^mean IOU: \d', printed, re.M)
   gray = sorted((tmp_path / 'run/stage1/results/val/gray').iterdir())
-  assert len(gray) == 2 and files.read_mask(str(gray[0])).shape == (36, 48)
+  assert len(gray) == 2 and reading.read_mask(str(gray[0])).shape == (36, 48)
 
 
 def test_coco_stuff_from_archives_to_a_checkpoint(tmp_path):
@@ -129,6 +130,6 @@ def test_coco_stuff_from_archives_to_a_checkpoint(tmp_path):
                     IS_INFERENCE_1='0', IS_BENCHMARK_1='0')
   assert re.findall(r'^stage 1 (\w+) took', printed, re.M) == ['train']
   assert (tmp_path / 'run/stage1/model.ckpt-2.index').is_file()
-  mask = files.read_mask(str(
+  mask = reading.read_mask(str(
       tmp_path / 'data/CocoStuff/segcls/val2017/000000000000.png'))
   assert np.unique(mask).tolist() == [137, 145, 255]  # road, sky-other

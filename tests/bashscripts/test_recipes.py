@@ -6,20 +6,21 @@ import re
 
 import pytest
 
-from segsort import config
 from segsort import evaluation_flags
 from segsort import inference_flags
+from segsort import inference_settings
 from segsort import oversegmentation
-from segsort import softmax
+from segsort import softmax_training
+from segsort import training_settings
 
 STEPS = ['train_segsort.py', 'extract_prototypes.py', 'inference.py',
          'inference.py', 'eval_miou.py', 'eval_miou.py']
 CONFIGS = {
     'make_oversegmentation.py': oversegmentation.OversegmentationConfig,
-    'train_segsort.py': config.TrainConfig,
-    'train_softmax.py': softmax.TrainSoftmaxConfig,
-    'train_segsort_unsup.py': config.TrainUnsupConfig,
-    'extract_prototypes.py': config.ExtractConfig,
+    'train_segsort.py': training_settings.TrainConfig,
+    'train_softmax.py': softmax_training.TrainSoftmaxConfig,
+    'train_segsort_unsup.py': training_settings.TrainUnsupConfig,
+    'extract_prototypes.py': inference_settings.ExtractConfig,
     'inference.py': inference_flags.InferenceFlags,
     'eval_miou.py': evaluation_flags.EvaluateConfig}
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from segsort import dataset_info
 from segsort import evaluation
+from segsort import evaluation_compat
 from segsort import evaluation_flags
-from segsort import tf1_compat
 from segsort.confusion_matrix import ConfusionMatrix
 
 from golden.report import EXACT
@@ -84,9 +84,11 @@ def _check_confusion(report, golden):
     if key.startswith('confusion_matrix_'):
       read.add(key)
       number = int(key.removeprefix('confusion_matrix_'))
-      matrix = ConfusionMatrix(number + 1, tf1_compat.EVALUATION_IGNORE_LABEL)
-      matrix.update(tf1_compat.evaluation_truth(target, number), predicted)
-      report.compare('c9', key, tf1_compat.evaluation_confusion(matrix),
+      matrix = ConfusionMatrix(number + 1,
+                               evaluation_compat.EVALUATION_IGNORE_LABEL)
+      matrix.update(evaluation_compat.evaluation_truth(target, number),
+                    predicted)
+      report.compare('c9', key, evaluation_compat.evaluation_confusion(matrix),
                      np.array(golden[key]), EXACT)
       report.compare('c9', f'accuracy ({number} classes)',
                      matrix.pixel_accuracy(), golden['accuracy'], 1e-12)

@@ -7,8 +7,8 @@ import keras
 import numpy as np
 
 import network
-from segsort import config as config_lib
 from segsort import embedding
+from segsort import inference_settings
 
 from golden import weights
 from golden.report import EXACT
@@ -36,7 +36,7 @@ def check_c6(report):
 def _restore(report, head, dim):
   """The network as inference restores it."""
   with weights.built_once():
-    return embedding.restore_model(config_lib.RestoredSettings(
+    return embedding.restore_model(inference_settings.RestoredSettings(
         data_list='', data_dir='', save_dir='', head=head, embedding_dim=dim,
         restore_from=weights.bundle(report, head, dim)))
 

@@ -14,14 +14,15 @@ import tensorflow as tf
 
 from network.segsort import clustering
 from network.segsort import prototypes as prototypes_lib
-from segsort import config as config_lib
 from segsort import dataset_info
 from segsort import extraction
-from segsort import files
 from segsort import image_list
 from segsort import inference
+from segsort import inference_settings
 from segsort import labeller
 from segsort import prototype_set
+from segsort import reading
+from segsort import settings as settings_lib
 
 from golden import weights
 from golden.report import EXACT, FLOATS, read_mask, zero_for_nan
@@ -94,8 +95,8 @@ class Run:
         'data_list': self._report.path('c8/list.txt'),
         'data_dir': self._images, 'embedding_dim': dim,
         'restore_from': weights.bundle(self._report, 'pspnet', dim),
-        'input_size': config_lib.Size(window),
-        'strides': config_lib.Size(strides), 'tf1_compat': True}
+        'input_size': settings_lib.Size(window),
+        'strides': settings_lib.Size(strides), 'tf1_compat': True}
 
   def _msc_window(self):
     return self._fields['msc_plain.patch00.kmeans_labels'].shape[1:]
@@ -103,7 +104,7 @@ class Run:
   def check_extraction(self):
     """Compares the prototype set and what it was made from."""
     with weights.built_once(), recorded() as calls:
-      extraction.extract_prototypes(config_lib.ExtractConfig(
+      extraction.extract_prototypes(inference_settings.ExtractConfig(
           save_dir=self._folder, **self._settings(self._msc_window(), STRIDES)))
     features, labels = prototype_set.load(
         self._folder, self._features.shape[-1], 21)
@@ -124,7 +125,7 @@ class Run:
   def _check_extracted(self, name, call):
     example = next(one for one in self._examples if one.name == name)
     annotated = call[2].reshape(-1)
-    classes = files.read_mask(example.mask).reshape(-1)[annotated]
+    classes = reading.read_mask(example.mask).reshape(-1)[annotated]
     key = f'extract.{name}'
     golden = self._fields[f'{key}.kmeans_labels_valid_pixels']
     self._compare_pixels(f'{key}.kmeans_labels_valid_pixels',
@@ -153,7 +154,7 @@ class Run:
       settings = self._settings(self._msc_window(), STRIDES)
     folder = os.path.join(self._folder, name)
     with weights.built_once(), recorded() as calls:
-      inference.infer(config_lib.InferenceConfig(
+      inference.infer(inference_settings.InferenceConfig(
           save_dir=folder, prototype_dir=self._folder,
           k_in_nearest_neighbors=NEIGHBOURS, scale_aug='scale' in parts,
           flip_aug='flip' in parts, **settings))
@@ -202,14 +203,14 @@ class Run:
         self._report.fail('c8', f'{name}/{kind}/{unknown}', 'unknown file')
     for picture in sorted(expected):
       golden = read_mask(self._report, f'c8/{name}/gray/{picture}')
-      colors = files.read_image(
+      colors = reading.read_image(
           self._report.path(f'c8/{name}/color/{picture}'))
       self._compare_pixels(
           f'{name}/gray/{picture}',
-          files.read_mask(f'{folder}/gray/{picture}'), golden)
+          reading.read_mask(f'{folder}/gray/{picture}'), golden)
       self._compare_pixels(
           f'{name}/color/{picture}',
-          files.read_image(f'{folder}/color/{picture}'), colors)
+          reading.read_image(f'{folder}/color/{picture}'), colors)
       self._report.compare('c8', f'{name}/color/{picture}: those of gray',
                            palette[golden], colors, EXACT)
 

@@ -7,13 +7,14 @@ import numpy as np
 import tensorflow as tf
 
 from network import layers
-from segsort import config as config_lib
 from segsort import dataset_info
-from segsort import files
 from segsort import image_list
 from segsort import input_pipeline
 from segsort import preprocessing
+from segsort import reading
+from segsort import settings as settings_lib
 from segsort import tf1_compat
+from segsort import training_settings
 
 from golden.report import EXACT
 
@@ -60,7 +61,7 @@ def _check_input(report, fields):
   report.compare('c10', 'label4 rows and columns',
                  np.stack([rows, columns], -1), fields['label4'][..., 2:],
                  EXACT)
-  config = config_lib.TrainConfig
+  config = training_settings.TrainConfig
   report.compare(
       'c10', 'label4 grid',
       input_pipeline.clustering.grid_labels(
@@ -114,9 +115,9 @@ def _check_training_reader(report, fields, key):
       for number in fields[f'{key}.params_scale_mirror_offy_offx_h_w'])
   view = (tf.constant(scale, tf.float32), tf.constant(draw < .5),
           tf.constant([int(top), int(left)]))
-  config = config_lib.TrainConfig(
+  config = training_settings.TrainConfig(
       data_list='', data_dir='', snapshot_dir='', batch_size=1, num_steps=1,
-      input_size=config_lib.Size((int(height), int(width))), num_classes=255)
+      input_size=settings_lib.Size((int(height), int(width))), num_classes=255)
   with mock.patch.object(preprocessing, 'draw_view', lambda *_, **__: view):
     supervised, unsupervised = (
         {name: value[0] for name, value in next(iter(
@@ -124,7 +125,7 @@ def _check_training_reader(report, fields, key):
         for make in (input_pipeline.supervised_batches,
                      input_pipeline.unsupervised_batches))
   _compare_supervised(report, fields, key, supervised)
-  picture = files.read_image(report.path('c10/x.jpg'))
+  picture = reading.read_image(report.path('c10/x.jpg'))
   _compare_size(report, fields, key, picture)
   report.compare('c10', f'{key}_unsup.image', unsupervised['image'],
                  fields[f'{key}_unsup.image'])

@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 
-from segsort import files
+from segsort import reading
 from segsort.errors import InputError
 
 EXACT = 0.
@@ -168,6 +168,6 @@ class Fields:
 def read_mask(report, name):
   """Reads a golden label picture; raises where it is missing or damaged."""
   try:
-    return files.read_mask(report.path(name))
+    return reading.read_mask(report.path(name))
   except InputError as error:
     raise ValueError(str(error)) from error

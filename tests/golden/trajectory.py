@@ -8,10 +8,11 @@ import tensorflow as tf
 
 from network.segsort import clustering
 from network.segsort import memory_bank
-from segsort import config as config_lib
 from segsort import optimizer as optimizer_lib
+from segsort import settings as settings_lib
 from segsort import train_state
 from segsort import train_step
+from segsort import training_settings
 
 import closeness
 
@@ -47,11 +48,11 @@ OF_BANKS = 'new_memory', 'new_memory_labels', 'prototypes', 'prototype_classes'
 @functools.cache
 def _program(restore_from, supervised, batch_size, size, num_banks, dim):
   """A run's state, its values before step 0, and its compiled gradients."""
-  config_class = (
-      config_lib.TrainConfig if supervised else config_lib.TrainUnsupConfig)
+  config_class = (training_settings.TrainConfig if supervised else
+                  training_settings.TrainUnsupConfig)
   config = config_class(
       data_list='', data_dir='', snapshot_dir='', batch_size=batch_size,
-      input_size=config_lib.Size(size), num_steps=NUM_STEPS,
+      input_size=settings_lib.Size(size), num_steps=NUM_STEPS,
       num_banks=num_banks, embedding_dim=dim, restore_from=restore_from)
   with weights.built_once():
     state = train_state.TrainState(config)

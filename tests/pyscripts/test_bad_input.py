@@ -13,6 +13,7 @@ import network
 from segsort import checkpoint
 from segsort import files
 from segsort import prototype_set
+from segsort import reading
 
 
 @pytest.fixture(scope='module', name='snapshot')
@@ -227,7 +228,7 @@ def test_k_larger_than_the_prototype_set_is_a_warning(run, tmp_path):
   assert status == 0 and 'there are only 1 prototypes: all of them vote' in err
   # The only prototype is of class 1; images are larger than the window.
   for i, size in enumerate([(40, 56), (56, 40), (33, 47), (48, 48)]):
-    labels = files.read_mask(str(tmp_path / f'r/gray/im{i}.png'))
+    labels = reading.read_mask(str(tmp_path / f'r/gray/im{i}.png'))
     np.testing.assert_array_equal(labels, np.ones(size))
 
 

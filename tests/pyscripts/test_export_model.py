@@ -16,10 +16,10 @@ import tensorflow as tf
 
 import network
 from segsort import checkpoint
-from segsort import config as config_lib
 from segsort import files
+from segsort import inference_settings
 from segsort import prototype_set
-from segsort import resumption
+from segsort import reading
 from segsort import run_record
 
 pytestmark = pytest.mark.slow
@@ -106,7 +106,7 @@ def _inferred(flags, photos, folder, **more):
   commands.succeed('inference', **{
       **flags, **more, 'data_list': photos / 'list.txt', 'data_dir': photos,
       'save_dir': folder})
-  return {name: files.read_mask(
+  return {name: reading.read_mask(
       f'{folder}/gray/{os.path.splitext(name)[0]}.png') for name in SIZES}
 
 
@@ -242,13 +242,13 @@ def test_prototypes_of_another_network_are_refused(flags, tmp_path):
   assert 'have 5 dimensions, the network embeds in 8' in commands.fail(
       'export_model', **flags)
   prototype_set.save(folder, features, labels)
-  extraction = config_lib.ExtractConfig(
+  extraction = inference_settings.ExtractConfig(
       data_list='', data_dir='', restore_from='older', save_dir='r')
   run = run_record.describe_run(extraction, restore_from='of another')
   files.write_json(f'{folder}/config.json', run)
   line = commands.fail('export_model', **flags)
   assert 'were extracted with another checkpoint than --restore_from' in line
-  run['inputs']['restore_from'] = resumption.checkpoint_digest(
+  run['inputs']['restore_from'] = checkpoint.digest(
       str(flags['restore_from']))
   files.write_json(f'{folder}/config.json', run)
   commands.succeed('export_model', **flags)

@@ -13,6 +13,7 @@ import network
 from segsort import checkpoint
 from segsort import files
 from segsort import prototype_set
+from segsort import reading
 
 pytestmark = [
     pytest.mark.usefixtures('deep_network'), pytest.mark.slow]
@@ -65,10 +66,10 @@ def test_all_pictures_are_labelled_without_a_list(flags, tmp_path, switches):
   out = commands.succeed('inference', *switches, **flags)
   assert '5 images labelled' in out
   for name, size in SIZES.items():
-    labels = files.read_mask(str(tmp_path / f'r/gray/{name}.png'))
+    labels = reading.read_mask(str(tmp_path / f'r/gray/{name}.png'))
     assert labels.shape == size and labels.max() < 2
     for kind in ('color', 'overlay'):
-      assert files.read_image(
+      assert reading.read_image(
           str(tmp_path / f'r/{kind}/{name}.png')).shape == (*size, 3)
   legend = json.loads((tmp_path / 'r/legend.json').read_text())
   assert [entry['name'] for entry in legend] == ['background', 'aeroplane']
@@ -83,8 +84,8 @@ def test_a_folder_gives_the_labels_of_a_list(flags, photos, tmp_path):
       'save_dir': tmp_path / 'listed'})
   for listed, found in (('a', 'a.jpg'), ('wide', 'sub/wide')):
     np.testing.assert_array_equal(
-        files.read_mask(str(tmp_path / f'listed/gray/{listed}.png')),
-        files.read_mask(str(tmp_path / f'r/gray/{found}.png')))
+        reading.read_mask(str(tmp_path / f'listed/gray/{listed}.png')),
+        reading.read_mask(str(tmp_path / f'r/gray/{found}.png')))
   assert sorted(os.listdir(tmp_path / 'listed')) == [
       'color', 'config.json', 'gray', 'inputs.jsonl']
 
@@ -94,7 +95,7 @@ def test_folded_batch_normalisation_keeps_the_labels(flags, tmp_path):
   commands.succeed('inference', '--fold_batch_norm', **{
       **flags, 'save_dir': tmp_path / 'folded'})
   labels, folded = (np.concatenate([
-      files.read_mask(str(tmp_path / f'{folder}/gray/{name}.png')).ravel()
+      reading.read_mask(str(tmp_path / f'{folder}/gray/{name}.png')).ravel()
       for name in SIZES]) for folder in ('r', 'folded'))
   assert .2 < labels.mean() < .8  # all of one class would be equal anyway
   # A pixel between two clusters may go either way; an error moves segments.

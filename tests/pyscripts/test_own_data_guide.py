@@ -12,6 +12,7 @@ import PIL.Image
 import pytest
 
 from segsort import files
+from segsort import reading
 
 pytestmark = pytest.mark.slow
 
@@ -69,7 +70,7 @@ def _check_labelled(results, num_images, names):
   grays = sorted((results / 'gray').rglob('*.png'))
   assert len(grays) == num_images
   for path in grays:
-    labels = files.read_mask(str(path))
+    labels = reading.read_mask(str(path))
     assert labels.shape in ((90, 120), (110, 80)) and labels.max() < len(names)
   for kind in ('color', 'overlay'):
     assert len(list((results / kind).rglob('*.png'))) == num_images
@@ -91,9 +92,9 @@ def test_pictures_and_masks(here):
   assert re.search(r'^mean IOU: \d', printed, re.M)
   assert re.search(r'^mean boundary F: \d', printed, re.M)
   results = here / 'snapshots/mydata/results'
-  assert files.read_image(str(results / 'val/confusion.png')).ndim == 3
+  assert reading.read_image(str(results / 'val/confusion.png')).ndim == 3
   _check_labelled(results / 'images', 7, ['ground', 'leaf', 'stone'])
-  assert np.unique(files.read_mask('mydata/segcls/im0.png')).tolist() == [
+  assert np.unique(reading.read_mask('mydata/segcls/im0.png')).tolist() == [
       0, 1, 2, 255]
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import network
 from segsort import checkpoint
-from segsort import files
+from segsort import reading
 from segsort.confusion_matrix import ConfusionMatrix
 
 pytestmark = [
@@ -56,10 +56,10 @@ def _scores(predicted, data_dir):
   """Mean IoU in per cent over the four pictures of the tiny data set."""
   matrix = ConfusionMatrix(2)
   for i in range(4):
-    labels = files.read_mask(f'{data_dir}/segcls/im{i}.png')
-    guesses = files.read_mask(f'{predicted}/im{i}.png')
+    labels = reading.read_mask(f'{data_dir}/segcls/im{i}.png')
+    guesses = reading.read_mask(f'{predicted}/im{i}.png')
     assert guesses.shape == labels.shape  # portrait and landscape alike
-    assert files.read_image(
+    assert reading.read_image(
         f'{predicted}/../color/im{i}.png').shape == (*labels.shape, 3)
     matrix.update(labels, guesses)
   return matrix.iou().mean() * 100

@@ -6,6 +6,7 @@ import pytest
 from segsort import evaluation
 from segsort import evaluation_flags
 from segsort import files
+from segsort import reading
 from segsort.confusion_matrix import ConfusionMatrix
 from segsort.errors import InputError
 
@@ -34,8 +35,8 @@ def count(folder, names=NAMES):
   """The ConfusionMatrix of some of the pairs."""
   matrix = ConfusionMatrix(3)
   for name in names:
-    matrix.update(files.read_mask(folder / 'gt' / name),
-                  files.read_mask(folder / 'pred' / name))
+    matrix.update(reading.read_mask(folder / 'gt' / name),
+                  reading.read_mask(folder / 'pred' / name))
   return matrix
 
 

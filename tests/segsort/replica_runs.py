@@ -24,10 +24,10 @@ import tensorflow as tf  # noqa: E402
 
 import network  # noqa: E402
 from network import layers  # noqa: E402
-from segsort import config as config_lib  # noqa: E402
 from segsort import distribution  # noqa: E402
 from segsort import train_state  # noqa: E402
 from segsort import train_step  # noqa: E402
+from segsort import training_settings  # noqa: E402
 
 STEPS, IMAGES, SIZE = 5, 4, 16
 KINDS = 'supervised', 'unsupervised', 'grouped'
@@ -81,8 +81,9 @@ def run(strategy, kind, twin=False):
     twin: whether the weights start off by rounding errors.
   """
   supervised = kind == 'supervised'
-  make_config = (config_lib.TrainConfig if supervised else functools.partial(
-      config_lib.TrainUnsupConfig, grouped=kind == 'grouped'))
+  make_config = training_settings.TrainConfig if supervised else (
+      functools.partial(training_settings.TrainUnsupConfig,
+                        grouped=kind == 'grouped'))
   config = make_config(
       data_list='', data_dir='', snapshot_dir='', num_classes=3,
       batch_size=IMAGES, num_clusters=2, num_banks=2, num_steps=STEPS,
@@ -122,7 +123,7 @@ def main(count, path):
   """Writes the results of all losses on `count` replicas."""
   network.build_embedding_model = tiny_model
   results = {}
-  strategy = distribution.make_strategy(config_lib.TrainConfig(
+  strategy = distribution.make_strategy(training_settings.TrainConfig(
       data_list='', data_dir='', snapshot_dir='', batch_size=IMAGES,
       strategy='multi_worker' if 'TF_CONFIG' in os.environ else 'mirrored',
       logical_devices=count))

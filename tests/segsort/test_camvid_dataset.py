@@ -11,6 +11,7 @@ from segsort import camvid_dataset
 from segsort import dataset_info
 from segsort import dataset_layout
 from segsort import files
+from segsort import reading
 from segsort.errors import InputError
 
 LABELS = np.arange(12, dtype=np.uint8).reshape(3, 4)
@@ -59,7 +60,8 @@ def test_void_is_255_and_colours_are_camvid_s(source, tmp_path):
   camvid_dataset.prepare(config(tmp_path))
   path = tmp_path / 'data/segcls/val/c.png'
   np.testing.assert_array_equal(
-      files.read_mask(str(path)), [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 255]])
+      reading.read_mask(str(path)), [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10,
+                                                                  255]])
   assert PIL.Image.open(path).getpalette() == list(
       dataset_info.get('camvid').palette.ravel())
 
@@ -130,7 +132,7 @@ def test_real_annotations(tmp_path):
   assert len(lines) == 101
   counts = np.zeros(256, int)
   for line in lines:
-    mask = files.read_mask(str(tmp_path / 'data' / line.split()[1][1:]))
+    mask = reading.read_mask(str(tmp_path / 'data' / line.split()[1][1:]))
     counts += np.bincount(mask.ravel(), minlength=256)
   assert (counts[0], counts[10], counts[255]) == (402551, 96794, 74170)
   assert counts[11:255].sum() == 0

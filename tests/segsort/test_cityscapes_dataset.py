@@ -7,6 +7,7 @@ import pytest
 from segsort import cityscapes_dataset
 from segsort import dataset_info
 from segsort import files
+from segsort import reading
 from segsort.errors import InputError
 
 LABELS = np.arange(34, dtype=np.uint8).reshape(2, 17)
@@ -59,7 +60,7 @@ def test_lists_and_files(source, tmp_path, capsys):
 def test_masks_hold_train_ids(source, tmp_path):
   cityscapes_dataset.prepare(config(tmp_path))
   path = tmp_path / 'data/segcls/val/ulm_000000_000019_leftImg8bit.png'
-  labels = files.read_mask(str(path)).ravel()
+  labels = reading.read_mask(str(path)).ravel()
   # Road, sidewalk, building, ..., bicycle by their ids.
   assert [labels[i] for i in (7, 8, 11, 17, 19, 26, 28, 31, 33)] == [
       0, 1, 2, 5, 6, 13, 15, 16, 18]

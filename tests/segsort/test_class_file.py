@@ -7,11 +7,12 @@ import pytest
 
 from segsort import class_file
 from segsort import cli
-from segsort import config
 from segsort import dataset_info
 from segsort import evaluation_flags
+from segsort import inference_settings
 from segsort import results
 from segsort import run_record
+from segsort import training_settings
 from segsort.errors import InputError
 
 GOOD = {'classes': [{'name': 'ground', 'color': [1, 2, 3]}, {'name': 'leaf'}],
@@ -64,11 +65,11 @@ def test_flags_take_it(tmp_path):
 
 def test_later_stages_inherit_it(tmp_path):
   path = _write(tmp_path, GOOD)
-  train = cli.parse(config.TrainConfig, [
+  train = cli.parse(training_settings.TrainConfig, [
       '--snapshot_dir', 's', '--data_list', 'l', '--data_dir', 'd',
       '--dataset', path])
   run_record.write_run(str(tmp_path), train)
-  settings = cli.parse(config.ExtractConfig, [
+  settings = cli.parse(inference_settings.ExtractConfig, [
       '--data_list', 'l', '--data_dir', 'd', '--save_dir', 'r',
       '--restore_from', str(tmp_path)])
   assert (settings.dataset, settings.classes, settings.ignore_label) == (

@@ -7,11 +7,10 @@ import subprocess
 import sys
 
 import pytest
-import tensorflow as tf
 
 from segsort import cli
-from segsort import config
 from segsort import interruption
+from segsort import training_settings
 from segsort.errors import InputError
 
 pytestmark = pytest.mark.processes
@@ -47,7 +46,7 @@ def test_a_reader_that_leaves_ends_a_command_quietly():
 def test_folders_that_checkpoints_cannot_have():
   with pytest.raises(
       InputError, match=r"^--snapshot_dir 'a.udce9' is not UTF-8"):
-    cli.parse(config.TrainConfig, [
+    cli.parse(training_settings.TrainConfig, [
         '--data_list', 'a', '--data_dir', 'a', '--snapshot_dir', 'a\udce9'])
 
 
@@ -68,7 +67,7 @@ def test_settings_of_keras_for_other_projects(tmp_path):
 def test_signals_are_left_alone_in_a_thread():
   """Where Python lets nobody set them, as in a notebook."""
   def run():
-    with interruption.Signals(tf.distribute.get_strategy()) as signals:
-      return signals.agree()
+    with interruption.Signals() as signals:
+      return signals.came()
   with concurrent.futures.ThreadPoolExecutor(1) as pool:
     assert not pool.submit(run).result()

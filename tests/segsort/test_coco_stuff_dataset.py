@@ -8,6 +8,7 @@ from segsort import coco_stuff_classes
 from segsort import coco_stuff_dataset
 from segsort import dataset_info
 from segsort import files
+from segsort import reading
 from segsort.errors import InputError
 
 LABELS = np.array([[0, 10, 12, 181, 255], [91, 89, 24, 26, 255]], np.uint8)
@@ -67,7 +68,7 @@ def test_masks_hold_contiguous_classes(tmp_path):
   coco_stuff_dataset.prepare(config(tmp_path))
   path = tmp_path / 'data/segcls/val2017/1.png'
   np.testing.assert_array_equal(
-      files.read_mask(str(path)),
+      reading.read_mask(str(path)),
       [[0, 10, 11, 170, 255], [80, 79, 23, 24, 255]])
   names = dataset_info.get('coco_stuff').class_names
   assert [names[i] for i in (0, 10, 11, 170, 80, 79, 23, 24)] == [

@@ -7,14 +7,16 @@ import pytest
 import small_runs
 
 from segsort import cli
-from segsort import config
 from segsort import evaluation_flags
+from segsort import inference_settings
 from segsort import run_record
 from segsort import settings as settings_lib
+from segsort import training_settings
 from segsort.errors import InputError
 
-STAGES = (config.TrainConfig, config.TrainUnsupConfig, config.ExtractConfig,
-          config.InferenceConfig, evaluation_flags.EvaluateConfig)
+STAGES = (training_settings.TrainConfig, training_settings.TrainUnsupConfig,
+          inference_settings.ExtractConfig,
+          inference_settings.InferenceConfig, evaluation_flags.EvaluateConfig)
 TRAIN = ['--snapshot_dir', 's', '--data_list', 'l', '--data_dir', 'd']
 INFER = ['--data_list', 'l', '--data_dir', 'd', '--save_dir', 'r',
          '--prototype_dir', 'p', '--restore_from']
@@ -37,7 +39,7 @@ def test_sizes():
 
 
 def test_defaults_are_the_released_recipe():
-  settings = cli.parse(config.TrainConfig, TRAIN)
+  settings = cli.parse(training_settings.TrainConfig, TRAIN)
   assert (settings.snapshot_dir, settings.data_list, settings.data_dir) == (
       's', 'l', 'd')
   assert (settings.batch_size, settings.input_size, settings.num_steps) == (
@@ -48,17 +50,17 @@ def test_defaults_are_the_released_recipe():
           settings.kmeans_iterations, settings.concentration,
           settings.num_banks) == (32, 5, 10, 10, 2)
   assert settings.classes == 21
-  unsupervised = cli.parse(config.TrainUnsupConfig, TRAIN)
+  unsupervised = cli.parse(training_settings.TrainUnsupConfig, TRAIN)
   assert (unsupervised.num_steps, unsupervised.num_banks) == (10000, 0)
 
 
 def test_flags_win_over_defaults():
-  settings = cli.parse(config.TrainConfig, TRAIN + [
+  settings = cli.parse(training_settings.TrainConfig, TRAIN + [
       '--input_size', '96,128', '--no-random_mirror', '--learning_rate', '1e-2',
       '--dataset', 'camvid', '--backbone', 'resnet_small'])
   assert settings.input_size == (96, 128) and not settings.random_mirror
   assert settings.learning_rate == .01 and settings.classes == 11
-  assert cli.parse(config.TrainConfig, TRAIN + [
+  assert cli.parse(training_settings.TrainConfig, TRAIN + [
       '--dataset', 'camvid', '--num_classes', '5']).classes == 5
 
 
@@ -83,22 +85,22 @@ def test_flags_win_over_defaults():
     ('batchsize', '3', 'unrecognized arguments: --batchsize 3')))
 def test_values_that_no_run_takes_are_one_line(flag, value, message):
   assert message in _fails(
-      config.TrainConfig, TRAIN + [f'--{flag}', value])
+      training_settings.TrainConfig, TRAIN + [f'--{flag}', value])
 
 
 def test_what_is_required_is_named():
-  assert 'required: --data_list' in _fails(config.TrainConfig, [
+  assert 'required: --data_list' in _fails(training_settings.TrainConfig, [
       '--snapshot_dir', 's', '--data_dir', 'd'])
 
 
 def test_strides_may_not_leave_pixels_out():
-  settings = cli.parse(config.ExtractConfig, INFER[:6] + [
+  settings = cli.parse(inference_settings.ExtractConfig, INFER[:6] + [
       '--restore_from', 'c', '--input_size', '90,60', '--strides', '0,60'])
   assert settings.window_strides == (60, 60)
   assert '--strides has 61, above the 60 of --input_size' in _fails(
-      config.ExtractConfig, INFER[:6] + [
+      inference_settings.ExtractConfig, INFER[:6] + [
           '--restore_from', 'c', '--input_size', '90,60', '--strides', '61'])
-  tiny = cli.parse(config.ExtractConfig, INFER[:6] + [
+  tiny = cli.parse(inference_settings.ExtractConfig, INFER[:6] + [
       '--restore_from', 'c', '--input_size', '1,1'])
   assert tiny.window_strides == (1, 1)
 
@@ -108,7 +110,7 @@ def test_a_later_stage_inherits_from_the_run_and_flags_win(tmp_path):
       ('d', 'l'), tmp_path, head='deeplab', ignore_label=7, dataset='camvid')
   run_record.write_run(str(tmp_path), run)
   for restore_from in (tmp_path, tmp_path / 'model.ckpt-4'):
-    settings = cli.parse(config.InferenceConfig, INFER + [
+    settings = cli.parse(inference_settings.InferenceConfig, INFER + [
         str(restore_from), '--num_clusters', '9'])
     assert (settings.backbone, settings.head, settings.embedding_dim,
             settings.kmeans_iterations, settings.dataset, settings.num_classes,
@@ -116,8 +118,8 @@ def test_a_later_stage_inherits_from_the_run_and_flags_win(tmp_path):
                 'resnet_small', 'deeplab', 8, 3, 'camvid', 2, 7)
     assert settings.num_clusters == 9
     assert settings.input_size == (336, 336)  # of windows, not of the crops
-  assert cli.parse(
-      config.InferenceConfig, INFER + ['elsewhere']).head == 'pspnet'
+  assert cli.parse(inference_settings.InferenceConfig,
+                   INFER + ['elsewhere']).head == 'pspnet'
 
 
 def test_clusters_are_those_of_the_prototypes(tmp_path, capsys):
@@ -125,7 +127,7 @@ def test_clusters_are_those_of_the_prototypes(tmp_path, capsys):
   run_record.write_run(str(tmp_path / 'run'), run)
   flags = INFER[:6] + ['--restore_from', str(tmp_path / 'run'),
                        '--prototype_dir', str(tmp_path / 'p')]
-  settings = cli.parse(config.InferenceConfig, flags)
+  settings = cli.parse(inference_settings.InferenceConfig, flags)
   assert (settings.num_clusters, settings.kmeans_iterations) == (1, 3)
   assert capsys.readouterr().out == (
       '--num_clusters 1: as in training\n'
@@ -135,20 +137,20 @@ def test_clusters_are_those_of_the_prototypes(tmp_path, capsys):
   record = tmp_path / 'p' / 'prototypes'
   record.mkdir(parents=True)
   run_record.write_run(str(record), small_runs.restored_config(
-      config.ExtractConfig, ('d', 'l'), 'c', 'r', num_clusters=5,
+      inference_settings.ExtractConfig, ('d', 'l'), 'c', 'r', num_clusters=5,
       kmeans_iterations=7, embedding_dim=99, color_weight=.5))
-  settings = cli.parse(config.InferenceConfig, flags)
+  settings = cli.parse(inference_settings.InferenceConfig, flags)
   assert (settings.num_clusters, settings.kmeans_iterations,
           settings.embedding_dim, settings.color_weight) == (5, 7, 8, .5)
   assert capsys.readouterr().out == ''.join(
       f'--{name} {value}: as the prototypes, {record}/config.json\n'
       for name, value in (('num_clusters', 5), ('kmeans_iterations', 7),
                           ('location_weight', 1.), ('color_weight', .5)))
-  assert cli.parse(config.InferenceConfig, flags + [
+  assert cli.parse(inference_settings.InferenceConfig, flags + [
       '--num_clusters', '4']).num_clusters == 4
   assert '--num_clusters' not in capsys.readouterr().out
   settings = cli.parse(
-      config.InferenceConfig, INFER[:6] + ['--restore_from', 'c',
+      inference_settings.InferenceConfig, INFER[:6] + ['--restore_from', 'c',
                                            '--prototype_dir', 'q'])
   assert (settings.num_clusters, settings.kmeans_iterations) == (5, 10)
   assert '--num_clusters 5: the default' in capsys.readouterr().out
@@ -159,19 +161,21 @@ def test_a_damaged_record_of_the_prototypes_is_one_line(tmp_path, text):
   (tmp_path / 'config.json').write_text(text)
   flags = INFER[:6] + ['--prototype_dir', str(tmp_path), '--restore_from', 'c']
   assert (f'{tmp_path}/config.json, written beside the prototypes' in
-          _fails(config.InferenceConfig, flags))
+          _fails(inference_settings.InferenceConfig, flags))
   assert ('give --num_clusters and --kmeans_iterations and --location_weight '
-          'and --color_weight' in _fails(config.InferenceConfig, flags))
+          'and --color_weight' in _fails(inference_settings.InferenceConfig,
+                                         flags))
   given = ['--num_clusters', '3', '--kmeans_iterations', '2',
            '--location_weight', '1', '--color_weight', '0']
-  assert cli.parse(config.InferenceConfig, flags + given).num_clusters == 3
+  assert cli.parse(inference_settings.InferenceConfig,
+                   flags + given).num_clusters == 3
 
 
 @pytest.mark.parametrize('text', ('', '[]', '{}', '{"settings": 3}'))
 def test_a_config_of_something_else_is_one_line(tmp_path, text):
   (tmp_path / 'config.json').write_text(text)
   assert f'cannot read {tmp_path}/config.json' in _fails(
-      config.InferenceConfig, INFER + [str(tmp_path)])
+      inference_settings.InferenceConfig, INFER + [str(tmp_path)])
 
 
 def test_inherited_values_are_checked_like_flags(tmp_path):
@@ -179,7 +183,7 @@ def test_inherited_values_are_checked_like_flags(tmp_path):
                    {'head': None}):
     (tmp_path / 'config.json').write_text(json.dumps({'settings': settings}))
     assert f'{tmp_path}/config.json' in _fails(
-        config.InferenceConfig, INFER + [str(tmp_path)])
+        inference_settings.InferenceConfig, INFER + [str(tmp_path)])
 
 
 @pytest.mark.parametrize('config_class', STAGES)
@@ -199,7 +203,7 @@ def test_errors_are_one_line_and_a_status(capsys):
     def stage(settings):
       raise error
     with pytest.raises(SystemExit) as left:
-      cli.run(stage, config.TrainConfig, TRAIN)
+      cli.run(stage, training_settings.TrainConfig, TRAIN)
     return left.value.code, capsys.readouterr().err
 
   assert leave(InputError('no room')) == (2, 'error: no room\n')

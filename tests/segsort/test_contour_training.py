@@ -14,10 +14,10 @@ import scipy.io
 
 from network import contour_model
 from segsort import checkpoint
-from segsort import config
 from segsort import contour_examples
 from segsort import contour_training
 from segsort import files
+from segsort import settings as settings_lib
 
 
 @pytest.fixture(name='bsds')
@@ -86,7 +86,7 @@ def test_crops_are_moved_together(bsds, rng):
   target = (image[..., 0] % 3).astype(np.int8)
   settings = contour_training.ContourTrainConfig(
       data_dir='', snapshot_dir='', batch_size=9,
-      input_size=config.Size((4, 9)))
+      input_size=settings_lib.Size((4, 9)))
   images, targets = contour_examples.draw_batch(
       [(image, target)], settings, rng)
   inside = targets >= 0

@@ -7,6 +7,7 @@ import pytest
 
 from segsort import dataset_layout
 from segsort import files
+from segsort import reading
 from segsort.errors import InputError
 
 
@@ -65,7 +66,7 @@ def test_masks_are_converted_up_to_the_first_bad_one(tmp_path):
         num_classes=3)
   assert sorted(os.listdir(tmp_path / 'masks')) == ['good.png', 'inputs.jsonl']
   np.testing.assert_array_equal(
-      files.read_mask(jobs[0].output), labels['good'])
+      reading.read_mask(jobs[0].output), labels['good'])
 
 
 def test_masks_follow_the_content_of_their_sources(tmp_path):
@@ -83,7 +84,7 @@ def test_masks_follow_the_content_of_their_sources(tmp_path):
   def convert():
     read.clear()
     dataset_layout.convert_masks(jobs, _read, num_classes=2)
-    return read, [files.read_mask(job.output).tolist() for job in jobs]
+    return read, [reading.read_mask(job.output).tolist() for job in jobs]
 
   def _read(path):
     read.append(os.path.basename(path))

@@ -13,6 +13,7 @@ from segsort import dataset_info
 from segsort import demo_dataset
 from segsort import demo_drawing
 from segsort import files
+from segsort import reading
 from segsort.errors import InputError
 
 
@@ -47,7 +48,7 @@ def test_files_hold_the_drawing(tmp_path):
   demo_dataset.make(config(tmp_path, random_seed=5))
   image, labels = demo_drawing.draw(5, 'train', 1)
   mask = tmp_path / 'data/segcls/train_0001.png'
-  np.testing.assert_array_equal(files.read_mask(str(mask)), labels)
+  np.testing.assert_array_equal(reading.read_mask(str(mask)), labels)
   assert PIL.Image.open(mask).getpalette() == list(
       dataset_info.get('demo').palette.ravel())
   written = tmp_path / 'data/JPEGImages/train_0001.jpg'

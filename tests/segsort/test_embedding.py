@@ -11,8 +11,8 @@ import tensorflow as tf
 
 import network
 from segsort import checkpoint
-from segsort import config as config_lib
 from segsort import embedding
+from segsort import inference_settings
 from segsort import training
 from segsort.errors import InputError
 
@@ -74,7 +74,7 @@ def test_a_restored_network_holds_the_checkpoint(tmp_path):
 
   def restore(**settings):
     return embedding.restore_model(small_runs.restored_config(
-        config_lib.ExtractConfig, ('', ''), tmp_path, '',
+        inference_settings.ExtractConfig, ('', ''), tmp_path, '',
         **{'head': 'deeplab', **settings}))
 
   restored = network.named_variables(restore())
@@ -89,7 +89,7 @@ def test_a_restored_network_holds_the_checkpoint(tmp_path):
 def _restore(**given):
   with pytest.raises(InputError):  # there is no checkpoint
     embedding.restore_model(small_runs.restored_config(
-        config_lib.ExtractConfig, ('', ''), 'absent', '', **given))
+        inference_settings.ExtractConfig, ('', ''), 'absent', '', **given))
 
 
 def _train(**given):
@@ -110,7 +110,7 @@ def test_cues_by_hand():
   locations = tf.constant([[[.25, .5]]])
   pixels = np.array([[[0, 51, 255]]], np.uint8)
   config = small_runs.restored_config(
-      config_lib.ExtractConfig, ('', ''), '', '')
+      inference_settings.ExtractConfig, ('', ''), '', '')
   assert embedding.cues_of(locations, None, config).numpy().tolist() == [
       [[.25, .5]]]
   assert embedding.num_cues(config) == 2

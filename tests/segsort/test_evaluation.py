@@ -9,10 +9,11 @@ from mask_folders import fail as _fails
 import numpy as np
 import pytest
 
+from segsort import checkpoint
 from segsort import dataset_info
 from segsort import evaluation
 from segsort import files
-from segsort import resumption
+from segsort import reading
 
 
 @pytest.fixture(name='folders')
@@ -38,7 +39,7 @@ def test_palette_masks_are_read_as_ids(folders):
   palette = dataset_info.voc_palette()
   for folder in ('gt', 'pred'):
     path = folders / folder / 'a.png'
-    files.write_png(path, files.read_mask(path).astype(np.uint8), palette)
+    files.write_png(path, reading.read_mask(path).astype(np.uint8), palette)
   expected = _expected(folders)
   matrix = evaluation.evaluate_folders(_config(folders))
   np.testing.assert_array_equal(matrix.counts, expected.counts)
@@ -48,7 +49,7 @@ def test_scores_of_one_class_come_with_a_warning(folders, capsys):
   evaluation.evaluate_folders(_config(folders))
   assert 'warning' not in capsys.readouterr().err
   for name in mask_folders.NAMES:
-    truth = files.read_labels(folders / 'gt' / name)
+    truth = reading.read_labels(folders / 'gt' / name)
     files.write_png(folders / 'gt' / name, np.where(truth, 255, 0).astype('u1'))
   evaluation.evaluate_folders(_config(folders))
   assert 'no more than one class beside the ignore label 255' in (
@@ -211,7 +212,7 @@ def test_predictions_of_an_earlier_checkpoint_come_with_a_warning(
   files.write_text(network / 'model.ckpt-5.index', 'checksums')
   files.write_json(folders / 'config.json', {
       'stage': 'InferenceConfig', 'settings': {'restore_from': str(network)},
-      'inputs': {'restore_from': resumption.checkpoint_digest(str(network))}})
+      'inputs': {'restore_from': checkpoint.digest(str(network))}})
   assert not told()
   files.write_text(network / 'model.ckpt-9.index', 'other checksums')
   assert told()

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from segsort import evaluation
+from segsort import evaluation_compat
 from segsort import evaluation_flags
 from segsort import files
-from segsort import tf1_compat
 from segsort.confusion_matrix import ConfusionMatrix
 
 GOLDEN = needs.SHARED / 'golden/c9'
@@ -22,8 +22,9 @@ def _golden():
 
 def _matrix(truth, predictions, num_classes):
   matrix = ConfusionMatrix(
-      num_classes + 1, tf1_compat.EVALUATION_IGNORE_LABEL)
-  matrix.update(tf1_compat.evaluation_truth(truth, num_classes), predictions)
+      num_classes + 1, evaluation_compat.EVALUATION_IGNORE_LABEL)
+  matrix.update(evaluation_compat.evaluation_truth(truth, num_classes),
+                predictions)
   return matrix
 
 
@@ -54,7 +55,8 @@ def test_library_confusion_matrix_matches_golden(golden):
   matrix = _matrix(np.array(golden['confusion_target']),
                    np.array(golden['confusion_pred']), 21)
   np.testing.assert_array_equal(
-      tf1_compat.evaluation_confusion(matrix), golden['confusion_matrix_21'])
+      evaluation_compat.evaluation_confusion(matrix),
+      golden['confusion_matrix_21'])
   assert matrix.pixel_accuracy() == golden['accuracy']
 
 
@@ -93,7 +95,7 @@ def test_figures_match_loops(seed):
   truth = rng.choice(labels, (20, 30))
   predictions = np.where(
       rng.random((20, 30)) < 0.5, truth, rng.choice(labels, (20, 30)))
-  figures = tf1_compat.evaluation_figures(
+  figures = evaluation_compat.evaluation_figures(
       _matrix(truth, predictions, num_classes))
   expected = _figures_with_loops(truth, predictions, num_classes)
   assert figures.keys() == expected.keys()
@@ -105,18 +107,18 @@ def test_two_classes_by_hand():
   truth = np.array([0, 0, 1, 1, 1, 2, 255])
   predictions = np.array([0, 1, 1, 2, 255, 0, 0])
   matrix = _matrix(truth, predictions, 2)
-  figures = tf1_compat.evaluation_figures(matrix)
+  figures = evaluation_compat.evaluation_figures(matrix)
   assert figures['tp_fn'] == [2, 3]
   assert figures['tp_fp'] == [1, 3]  # the 2 lands in class 1, 255 nowhere
   assert figures['tp'] == [1, 1]
   np.testing.assert_allclose(figures['iou_percent'], [50, 20])
   np.testing.assert_allclose(figures['mean_pixel_acc_fraction'], 2 / 4)
   np.testing.assert_array_equal(
-      tf1_compat.evaluation_confusion(matrix), [[1, 1], [0, 2]])
+      evaluation_compat.evaluation_confusion(matrix), [[1, 1], [0, 2]])
 
 
 def test_absent_classes_count_zero_in_the_mean():
-  figures = tf1_compat.evaluation_figures(
+  figures = evaluation_compat.evaluation_figures(
       _matrix(np.zeros(4, int), np.zeros(4, int), 4))
   np.testing.assert_allclose(figures['iou_percent'], [100, 0, 0, 0])
   assert figures['mean_iou_percent'] == pytest.approx(25)

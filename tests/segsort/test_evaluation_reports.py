@@ -11,6 +11,7 @@ import pytest
 from segsort import class_boundaries
 from segsort import evaluation
 from segsort import files
+from segsort import reading
 
 
 @pytest.fixture(name='folders')
@@ -27,7 +28,7 @@ def test_boundaries_are_printed_and_saved(folders, capsys):
   assert f'mean boundary F: {100 * scores["mean_boundary_f"]:.4f}%' in printed
   per_image = []
   for name in ('a.png', 'sub/b.png'):
-    truth, guesses = (files.read_mask(folders / folder / name)
+    truth, guesses = (reading.read_mask(folders / folder / name)
                       for folder in ('gt', 'pred'))
     per_image.append(class_boundaries.boundary_f(
         truth, guesses, truth != 255, 3, .05))
@@ -64,7 +65,7 @@ def test_scores_of_each_image_are_saved(folders):
 def test_confusion_matrix_is_drawn_and_saved(folders):
   path = folders / 'new/confusion.png'
   evaluation.evaluate_folders(_config(folders, save_confusion=str(path)))
-  assert files.read_image(path).shape[2] == 3
+  assert reading.read_image(path).shape[2] == 3
   table = json.loads((folders / 'new/confusion.json').read_text())
   assert table['counts'] == _expected(folders).counts.tolist()
   assert table['classes'] == ['background', 'aeroplane', 'bicycle']

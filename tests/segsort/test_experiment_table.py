@@ -10,7 +10,7 @@ import pytest
 
 from segsort import experiment_figure
 from segsort import experiment_table
-from segsort import files
+from segsort import reading
 from segsort.errors import InputError
 
 
@@ -118,7 +118,7 @@ def test_the_figure_has_a_line_a_row(tmp_path):
     assert experiment_figure.draw_table(
         str(path), [_record(f'row{i}', i, 1, .1 * i) for i in range(count)],
         {'mean IOU': 'mean_iou'}, experiment_table.interval)
-    heights.append(files.read_image(str(path)).shape[0])
+    heights.append(reading.read_image(str(path)).shape[0])
   assert heights[1] - heights[0] == pytest.approx(7 * .34 * 110, abs=4)
 
 

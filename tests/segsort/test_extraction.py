@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import small_runs
 
-from segsort import config as config_lib
 from segsort import embedding
 from segsort import extraction
 from segsort import files
+from segsort import inference_settings
 from segsort import prototype_set
+from segsort import reading
 from segsort.errors import InputError
 
 # By hand: windows of 32, at most 21 apart.
@@ -26,7 +27,7 @@ def _config(tiny_dataset, tmp_path, monkeypatch):
   monkeypatch.setattr(
       embedding, 'restore_model', lambda _: embedding_twins.eighth_pixels)
   return small_runs.restored_config(
-      config_lib.ExtractConfig, tiny_dataset, '', tmp_path / 'results',
+      inference_settings.ExtractConfig, tiny_dataset, '', tmp_path / 'results',
       embedding_dim=4)
 
 
@@ -55,8 +56,8 @@ def test_prototypes_equal_a_twin_image_by_image(config, capsys):
   features, labels, segments = [], [], []
   for i in range(4):
     of_image = _prototypes_twin(
-        files.read_image(f'{config.data_dir}/JPEGImages/im{i}.png'),
-        files.read_mask(f'{config.data_dir}/segcls/im{i}.png'), 3, 3)
+        reading.read_image(f'{config.data_dir}/JPEGImages/im{i}.png'),
+        reading.read_mask(f'{config.data_dir}/segcls/im{i}.png'), 3, 3)
     features += of_image[0]
     labels += of_image[1]
     segments += [(i, *segment) for segment in of_image[2]]
@@ -74,7 +75,7 @@ def _ignore(config, images):
   """Makes every pixel of some images ignored."""
   for i in images:
     path = f'{config.data_dir}/segcls/im{i}.png'
-    files.write_png(path, np.full(files.read_mask(path).shape, 255, np.uint8))
+    files.write_png(path, np.full(reading.read_mask(path).shape, 255, np.uint8))
 
 
 def test_an_ignored_image_is_skipped_with_a_warning(config, capsys):
@@ -111,7 +112,7 @@ def test_a_finished_set_is_not_made_again_unless_its_list_changes(
   extraction.extract_prototypes(config)
   whole = prototype_set.load(config.save_dir, 4, 2)[0].copy()
   with monkeypatch.context() as patched:
-    patched.setattr(files, 'read_image', None)  # fails if it is called
+    patched.setattr(reading, 'read_image', None)  # fails if it is called
     extraction.extract_prototypes(config)
   assert 'all prototypes are there: ' in capsys.readouterr().out
   np.testing.assert_array_equal(
@@ -134,8 +135,8 @@ def test_a_set_of_changed_images_or_masks_is_made_anew(
     config, folder, anew, capsys):
   extraction.extract_prototypes(config)
   path = f'{config.data_dir}/{folder}/{anew}'
-  pixels = np.array(files.read_labels(path) if folder == 'segcls' else
-                    files.read_image(path))
+  pixels = np.array(reading.read_labels(path) if folder == 'segcls' else
+                    reading.read_image(path))
   files.write_png(path, pixels[::-1].copy())
   extraction.extract_prototypes(config)
   told = capsys.readouterr()
@@ -165,14 +166,14 @@ def test_a_set_without_a_record_is_not_cleared(config, tmp_path):
 def test_an_interruption_costs_no_finished_image(config, monkeypatch, capsys):
   whole = dataclasses.replace(config, save_dir=config.save_dir + '2')
   extraction.extract_prototypes(whole)
-  original, read = files.read_image, []
+  original, read = reading.read_image, []
 
   def read_image(path):
     read.append(path)
     if len(read) == 3:
       raise KeyboardInterrupt
     return original(path)
-  monkeypatch.setattr(files, 'read_image', read_image)
+  monkeypatch.setattr(reading, 'read_image', read_image)
   with pytest.raises(KeyboardInterrupt):
     extraction.extract_prototypes(config)
   extraction.extract_prototypes(config)
@@ -185,14 +186,14 @@ def test_an_interruption_costs_no_finished_image(config, monkeypatch, capsys):
 
 def test_one_cluster_gives_one_prototype_an_image(config):
   one = small_runs.restored_config(
-      config_lib.ExtractConfig, (config.data_dir, config.data_list), '',
+      inference_settings.ExtractConfig, (config.data_dir, config.data_list), '',
       config.save_dir, embedding_dim=4, num_clusters=1)
   extraction.extract_prototypes(one)
   features, labels = prototype_set.load(config.save_dir, 4, 2)
   assert labels.tolist() == [0] * 4
   for i, feature in enumerate(features):
-    image = files.read_image(f'{config.data_dir}/JPEGImages/im{i}.png')
-    classes = files.read_mask(f'{config.data_dir}/segcls/im{i}.png')
+    image = reading.read_image(f'{config.data_dir}/JPEGImages/im{i}.png')
+    classes = reading.read_mask(f'{config.data_dir}/segcls/im{i}.png')
     embeddings = embedding_twins.embed(
         image, (32, 32), [ENDS[size] for size in classes.shape])
     closeness.assert_close(

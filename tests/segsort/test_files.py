@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from segsort import dataset_info
 from segsort import files
+from segsort import reading
 from segsort.errors import InputError
 
 
@@ -66,22 +67,22 @@ def test_png_round_trips_colours_grey_and_palette(tmp_path, rng):
   path = str(tmp_path / 'a.png')
   image = rng.integers(0, 256, (5, 7, 3), dtype=np.uint8)
   files.write_png(path, image)
-  np.testing.assert_array_equal(files.read_image(path), image)
+  np.testing.assert_array_equal(reading.read_image(path), image)
   mask = rng.integers(0, 256, (5, 7), dtype=np.uint8)
   palette = dataset_info.get('voc12').palette
   for colours in (None, palette):
     files.write_png(path, mask, colours)
-    assert files.read_mask(path).dtype == np.int32
-    np.testing.assert_array_equal(files.read_mask(path), mask)
-  np.testing.assert_array_equal(files.read_image(path), palette[mask])
+    assert reading.read_mask(path).dtype == np.int32
+    np.testing.assert_array_equal(reading.read_mask(path), mask)
+  np.testing.assert_array_equal(reading.read_image(path), palette[mask])
 
 
 def test_masks_of_sixteen_bits_and_of_one(tmp_path):
   path = tmp_path / 'a.png'
   path.write_bytes(_encoded(np.array([[0, 300, 65535]], np.uint16), 'PNG'))
-  assert files.read_mask(str(path)).tolist() == [[0, 300, 65535]]
+  assert reading.read_mask(str(path)).tolist() == [[0, 300, 65535]]
   path.write_bytes(_encoded(np.array([[False, True]]), 'PNG'))
-  assert files.read_mask(str(path)).tolist() == [[0, 1]]
+  assert reading.read_mask(str(path)).tolist() == [[0, 1]]
 
 
 def test_jpegs_go_through_tensorflow_and_grey_pictures_get_three_channels(
@@ -90,11 +91,11 @@ def test_jpegs_go_through_tensorflow_and_grey_pictures_get_three_channels(
   path = tmp_path / 'a.jpg'
   path.write_bytes(_encoded(image, 'JPEG'))
   np.testing.assert_array_equal(
-      files.read_image(str(path)), tf.io.decode_jpeg(path.read_bytes()))
+      reading.read_image(str(path)), tf.io.decode_jpeg(path.read_bytes()))
   for file_format in ('JPEG', 'PNG'):
     path.write_bytes(_encoded(np.full((3, 4), 77, np.uint8), file_format))
-    assert (files.read_image(str(path)) == 77).all()
-    assert files.read_image(str(path)).shape == (3, 4, 3)
+    assert (reading.read_image(str(path)) == 77).all()
+    assert reading.read_image(str(path)).shape == (3, 4, 3)
 
 
 @pytest.mark.parametrize('file_format', ('JPEG', 'PNG'))
@@ -109,22 +110,22 @@ def test_damaged_pictures_are_one_line_with_their_path(
                   bytes(flipped)):
     path.write_bytes(damaged)
     assert f'cannot decode the image {path}' in _fails(
-        files.read_image, str(path))
+        reading.read_image, str(path))
     assert f'cannot decode the mask {path}' in _fails(
-        files.read_mask, str(path))
+        reading.read_mask, str(path))
 
 
 def test_missing_files_and_folders_are_one_line(tmp_path):
   assert f'cannot read the image {tmp_path}/none' in _fails(
-      files.read_image, str(tmp_path / 'none'))
+      reading.read_image, str(tmp_path / 'none'))
   assert f'cannot read the mask {tmp_path}' in _fails(
-      files.read_mask, str(tmp_path))
+      reading.read_mask, str(tmp_path))
 
 
 def test_a_colour_picture_is_no_mask(tmp_path):
   files.write_png(str(tmp_path / 'a.png'), np.zeros((2, 2, 3), np.uint8))
   assert 'is a colour picture (mode RGB)' in _fails(
-      files.read_mask, str(tmp_path / 'a.png'))
+      reading.read_mask, str(tmp_path / 'a.png'))
 
 
 @pytest.mark.parametrize('name, options', (
@@ -134,15 +135,15 @@ def test_masks_with_loss_are_refused(tmp_path, name, options):
   path = tmp_path / name
   PIL.Image.fromarray(np.kron(np.uint8([[0, 7], [12, 7]]), np.ones(
       (8, 8), np.uint8))).save(path, **options)
-  assert f'the mask {path} is a ' in _fails(files.read_mask, str(path))
-  assert 'can change ids' in _fails(files.read_mask, str(path))
+  assert f'the mask {path} is a ' in _fails(reading.read_mask, str(path))
+  assert 'can change ids' in _fails(reading.read_mask, str(path))
 
 
 def test_masks_of_floating_point_are_refused(tmp_path):
   path = tmp_path / 'a.tif'
   PIL.Image.fromarray(np.float32([[0, 7, 12]]) / 255).save(path)
   assert f'the mask {path} has floating point values' in _fails(
-      files.read_mask, str(path))
+      reading.read_mask, str(path))
 
 
 def _write_pages(path, kinds):
@@ -163,7 +164,7 @@ def _write_pages(path, kinds):
 def test_masks_of_several_pages_are_refused(tmp_path, name):
   _write_pages(tmp_path / name, (0, 0))
   assert f'the mask {tmp_path / name} has 2 pages' in _fails(
-      files.read_mask, str(tmp_path / name))
+      reading.read_mask, str(tmp_path / name))
 
 
 @pytest.mark.parametrize('kind', (1, 4))
@@ -171,7 +172,7 @@ def test_smaller_copies_and_transparency_in_a_tiff_are_no_pages(tmp_path, kind):
   path = tmp_path / 'a.tif'
   ids = _write_pages(path, (0, kind))
   assert PIL.Image.open(path).n_frames == 2
-  np.testing.assert_array_equal(files.read_mask(str(path)), ids)
+  np.testing.assert_array_equal(reading.read_mask(str(path)), ids)
 
 
 def test_folders_are_walked_through_links_but_never_in_a_circle(tmp_path):
@@ -211,4 +212,4 @@ def test_grey_of_two_or_four_bits_is_no_mask(tmp_path):
   path.write_bytes(data.tobytes()[:12] + header + zlib.crc32(header).to_bytes(
       4, 'big') + data.tobytes()[33:])
   assert f'the mask {path} is grey with 2 bits a pixel' in _fails(
-      files.read_mask, str(path))
+      reading.read_mask, str(path))

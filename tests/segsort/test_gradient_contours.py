@@ -7,9 +7,9 @@ import needs
 import numpy as np
 import pytest
 
-from segsort import files
 from segsort import gradient_contours
 from segsort import oversegmentation
+from segsort import reading
 from segsort import region_files
 from segsort import region_metrics
 from segsort import spectral_contours
@@ -143,7 +143,7 @@ def test_regions_of_photographs_and_what_a_turned_orientation_costs():
   right, turned = [], []
   for name in ('101087', '241048', '3096', '69015', '130026', '216081',
                '296059'):
-    image = files.read_image(str(bsds / f'images/val/{name}.jpg'))
+    image = reading.read_image(str(bsds / f'images/val/{name}.jpg'))
     image = cv2.resize(image, None, fx=.5, fy=.5, interpolation=cv2.INTER_AREA)
     truths, _ = region_files.read_truth(
         str(bsds / f'groundTruth/val/{name}.mat'))

@@ -15,14 +15,16 @@ import tensorflow as tf
 
 import network
 from network import layers
-from segsort import config as config_lib
 from segsort import dataset_info
 from segsort import embedding
 from segsort import files
 from segsort import inference
 from segsort import inference_flags
+from segsort import inference_settings
 from segsort import labeller as labeller_lib
 from segsort import prototype_set
+from segsort import reading
+from segsort import settings as settings_lib
 from segsort.errors import InputError
 
 WINDOW, STRIDE, CLASSES = (24, 24), 16, 3
@@ -30,7 +32,8 @@ WINDOW, STRIDE, CLASSES = (24, 24), 16, 3
 
 def _config(dataset=('', ''), **settings):
   return small_runs.restored_config(
-      config_lib.InferenceConfig, dataset, '', settings.pop('save_dir', ''), **{
+      inference_settings.InferenceConfig, dataset, '', settings.pop('save_dir',
+                                                                    ''), **{
           'prototype_dir': '', 'embedding_dim': 4, 'num_classes': CLASSES,
           'k_in_nearest_neighbors': 5, **settings})
 
@@ -179,14 +182,14 @@ def test_files_hold_ids_and_colours_of_every_image(
   prototype_set.save(str(tmp_path / 'prototypes'), *prototypes)
   config = _config(
       tiny_dataset, prototype_dir=str(tmp_path), save_dir=str(tmp_path / 'r'),
-      input_size=config_lib.Size(WINDOW),
-      strides=config_lib.Size((STRIDE, STRIDE)))
+      input_size=settings_lib.Size(WINDOW),
+      strides=settings_lib.Size((STRIDE, STRIDE)))
   inference.infer(config)
   labeller = _labeller(prototypes)
   palette = dataset_info.get('voc12').palette
   for i in range(4):
-    image = files.read_image(f'{tiny_dataset[0]}/JPEGImages/im{i}.png')
-    labels = files.read_mask(str(tmp_path / f'r/gray/im{i}.png'))
+    image = reading.read_image(f'{tiny_dataset[0]}/JPEGImages/im{i}.png')
+    labels = reading.read_mask(str(tmp_path / f'r/gray/im{i}.png'))
     np.testing.assert_array_equal(labels, labeller.predict(image))
     with PIL.Image.open(tmp_path / f'r/color/im{i}.png') as colours:
       np.testing.assert_array_equal(
@@ -230,7 +233,7 @@ def test_every_pixel_has_the_label_of_the_plain_path(rng, height, width):
   model = network.build_embedding_model('resnet_small', 'pspnet', 8)
   config = _config(
       embedding_dim=8, num_classes=7, kmeans_iterations=10,
-      input_size=config_lib.Size((40, 48)))
+      input_size=settings_lib.Size((40, 48)))
   embedder = embedding.Embedder(model, (40, 48), config.window_strides)
   image = _image(rng, height, width)
   pixels = embedder.embed(image).numpy().reshape(-1, 8)
@@ -270,9 +273,9 @@ def test_one_cluster_an_image_is_warned_of(
     inference.infer(_config(
         tiny_dataset, prototype_dir=str(tmp_path), num_clusters=num_clusters,
         save_dir=str(tmp_path / str(num_clusters)),
-        input_size=config_lib.Size(WINDOW)))
+        input_size=settings_lib.Size(WINDOW)))
     assert ('gets a single label' in capsys.readouterr().err) == warned
-  labels = files.read_mask(str(tmp_path / '1/gray/im0.png'))
+  labels = reading.read_mask(str(tmp_path / '1/gray/im0.png'))
   assert len(np.unique(labels)) == 1
 
 

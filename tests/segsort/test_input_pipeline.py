@@ -9,11 +9,13 @@ import pytest
 import small_runs
 import tensorflow as tf
 
-from segsort import config as config_lib
+from segsort import batching
 from segsort import dataset_info
 from segsort import files
 from segsort import image_list
 from segsort import input_pipeline
+from segsort import reading
+from segsort import settings as settings_lib
 from segsort.errors import InputError
 
 PLAIN = {'random_scale': False, 'random_mirror': False, 'random_crop': False}
@@ -87,10 +89,10 @@ def test_other_seeds_and_epochs_give_other_views(tiny_dataset):
 
 def test_a_plain_batch_is_a_padded_centre_crop(tiny_dataset):
   batch, = _batches(tiny_dataset, num_steps=1, batch_size=4,
-                    input_size=config_lib.Size((36, 44)), **PLAIN)
+                    input_size=settings_lib.Size((36, 44)), **PLAIN)
   for place, index in enumerate(batch['index']):
-    image = files.read_image(f'{tiny_dataset[0]}/JPEGImages/im{index}.png')
-    labels = files.read_mask(f'{tiny_dataset[0]}/segcls/im{index}.png')
+    image = reading.read_image(f'{tiny_dataset[0]}/JPEGImages/im{index}.png')
+    labels = reading.read_mask(f'{tiny_dataset[0]}/segcls/im{index}.png')
     size = np.array(labels.shape)
     top, left = np.maximum(size - (36, 44), 0) // 2
     height, width = np.minimum(size, (36, 44))
@@ -117,9 +119,9 @@ def test_a_plain_batch_is_a_padded_centre_crop(tiny_dataset):
 def test_regions_are_padded_with_less_than_zero(tiny_dataset):
   batch, = _batches(
       tiny_dataset, make=input_pipeline.unsupervised_batches, num_steps=1,
-      batch_size=4, input_size=config_lib.Size((60, 60)), **PLAIN)
+      batch_size=4, input_size=settings_lib.Size((60, 60)), **PLAIN)
   for regions, index in zip(batch['oversegmentation'], batch['index']):
-    expected = files.read_mask(f'{tiny_dataset[0]}/hed/im{index}.png')
+    expected = reading.read_mask(f'{tiny_dataset[0]}/hed/im{index}.png')
     height, width = expected.shape
     np.testing.assert_array_equal(regions[:height, :width], expected)
     assert (regions[height:] == -1).all() and (regions[:, width:] == -1).all()
@@ -169,11 +171,11 @@ def test_an_error_inside_the_pipeline_is_found_again(tiny_dataset):
     file.write(b'no picture')
   with pytest.raises(tf.errors.OpError) as raised:
     _batches(tiny_dataset, num_steps=4, batch_size=1)
-  error = input_pipeline.as_input_error(raised.value)
+  error = batching.as_input_error(raised.value)
   assert isinstance(error, InputError) and '\n' not in str(error)
   assert str(error).startswith('cannot decode the image')
   other = tf.errors.ResourceExhaustedError(None, None, 'out of memory')
-  assert input_pipeline.as_input_error(other) is other
+  assert batching.as_input_error(other) is other
 
 
 @pytest.mark.parametrize('make', (
@@ -195,7 +197,7 @@ def test_turns_and_colours_leave_order_and_views_as_they_are(
 
 def test_a_batch_that_does_not_come_is_told_of_with_its_files(
     tmp_path, monkeypatch, capsys):
-  monkeypatch.setattr(input_pipeline, 'SILENCE', .1)
+  monkeypatch.setattr(batching, 'SILENCE', .1)
   path = str(tmp_path / 'dead')
   os.mkfifo(path)
 
@@ -212,7 +214,7 @@ def test_a_batch_that_does_not_come_is_told_of_with_its_files(
       with open(path, 'wb') as pipe:
         pipe.write(b'abc')
 
-  with input_pipeline.Batches(dataset) as batches:
+  with batching.Batches(dataset) as batches:
     element, = batches.take(1, on_wait)
   assert int(element) == 3 and not files.being_read()
   assert re.fullmatch(

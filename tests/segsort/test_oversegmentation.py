@@ -18,6 +18,7 @@ from segsort import contour_detectors
 from segsort import files
 from segsort import folder_lock
 from segsort import oversegmentation
+from segsort import reading
 from segsort import region_metrics
 
 SCRIPT = 'make_oversegmentation'
@@ -31,7 +32,7 @@ def _make(tiny_dataset, tmp_path):
 
 
 def _masks(folder):
-  return {path.name: files.read_mask(str(path))
+  return {path.name: reading.read_mask(str(path))
           for path in sorted(folder.glob('*.png'))}
 
 
@@ -58,7 +59,7 @@ def test_by_default_masks_go_where_training_looks(make, tiny_dataset):
   masks = json.loads(open(
       f'{tiny_dataset[0]}/hed/oversegmentation.json', encoding='utf-8').read())
   assert masks['detector'] == 'gradient'
-  assert files.read_mask(f'{tiny_dataset[0]}/hed/im0.png').shape == (40, 56)
+  assert reading.read_mask(f'{tiny_dataset[0]}/hed/im0.png').shape == (40, 56)
 
 
 def test_what_is_there_is_not_made_again(make, tmp_path):
@@ -82,7 +83,7 @@ def test_masks_of_changed_images_are_made_again(make, tmp_path, tiny_dataset):
   commands.succeed(SCRIPT, **make)
   before = _masks(tmp_path / 'out')
   image = f'{tiny_dataset[0]}/JPEGImages/im1.png'
-  files.write_png(image, np.ascontiguousarray(files.read_image(image)[::-1]))
+  files.write_png(image, np.ascontiguousarray(reading.read_image(image)[::-1]))
   os.utime(image, (1, 1))
   status, out, err = commands.run(SCRIPT, **make)
   assert status == 0 and '1 oversegmentations made, 3 were there' in out
@@ -149,7 +150,7 @@ def test_no_mask_takes_the_place_of_an_image(make, tiny_dataset, switch):
   folder = f'{tiny_dataset[0]}/JPEGImages'
   assert 'im0.png, an image of the list' in commands.fail(
       SCRIPT, switch, **{**make, 'save_dir': f'{folder}/'})
-  assert files.read_image(f'{folder}/im0.png').shape == (40, 56, 3)
+  assert reading.read_image(f'{folder}/im0.png').shape == (40, 56, 3)
 
 
 def test_a_mistyped_detector_leaves_no_settings_behind(make, tmp_path):

@@ -12,6 +12,7 @@ from segsort import files
 from segsort import image_list
 from segsort import input_pipeline
 from segsort import own_dataset
+from segsort import reading
 from segsort.errors import InputError
 
 CLASSES = {
@@ -95,7 +96,7 @@ def test_masks_of_ids_and_of_colours(data, mode):
     picture.save(data / 'masks/im0.png')
   _prepare(data)
   path = str(data / 'segcls/im0.png')
-  np.testing.assert_array_equal(files.read_mask(path), IDS)
+  np.testing.assert_array_equal(reading.read_mask(path), IDS)
   assert PIL.Image.open(path).getpalette()[3:9] == [0, 128, 0, 200, 0, 0]
 
 
@@ -111,7 +112,7 @@ def test_other_formats_and_folders(tmp_path):
   assert (tmp_path / 'lists/train.txt').read_text() == (
       '/images/b/y.jpg /segcls/y.png\n')
   np.testing.assert_array_equal(
-      files.read_mask(str(tmp_path / 'd/segcls/y.png')), bits)
+      reading.read_mask(str(tmp_path / 'd/segcls/y.png')), bits)
 
 
 def test_ignore_label_of_the_class_file_is_kept(data):
@@ -122,7 +123,8 @@ def test_ignore_label_of_the_class_file_is_kept(data):
     files.write_png(str(data / f'masks/im{i}.png'), np.where(IDS > 2, 0, IDS))
   _prepare(data)
   np.testing.assert_array_equal(
-      files.read_mask(str(data / 'segcls/im0.png')), np.where(IDS > 2, 0, IDS))
+      reading.read_mask(str(data / 'segcls/im0.png')), np.where(IDS > 2, 0,
+                                                                IDS))
 
 
 def test_pictures_without_masks(data, capsys):
@@ -138,11 +140,11 @@ def test_a_second_run_makes_only_what_is_new(data):
   mask = data / 'segcls/im1.png'
   files.write_png(str(mask), 0 * IDS)
   _prepare(data)
-  assert not files.read_mask(str(mask)).any()
+  assert not reading.read_mask(str(mask)).any()
   with open(data / 'classes.json', 'a', encoding='utf-8') as file:
     file.write(' ')  # masks may mean other ids
   _prepare(data)
-  np.testing.assert_array_equal(files.read_mask(str(mask)), IDS)
+  np.testing.assert_array_equal(reading.read_mask(str(mask)), IDS)
 
 
 def test_division_is_stable():
@@ -209,7 +211,7 @@ def test_colours_that_nobody_sees_are_refused(data):
   path = data / 'masks/im0.png'
   PIL.Image.fromarray(colors[IDS]).save(path)
   _prepare(data)
-  np.testing.assert_array_equal(files.read_mask(data / 'segcls/im0.png'), IDS)
+  np.testing.assert_array_equal(reading.read_mask(data / 'segcls/im0.png'), IDS)
   colors[2, 3] = 0
   PIL.Image.fromarray(colors[IDS]).save(path)
   assert f'{path} has 1 transparent pixels, whose color, as [200, 0, 0]' in (
@@ -292,7 +294,8 @@ def test_one_file_name_in_two_folders(tmp_path):
   _prepare(tmp_path, dataset='demo')
   for i, folder in enumerate('xy'):
     np.testing.assert_array_equal(
-        files.read_mask(str(tmp_path / f'segcls/{folder}-a.png')), IDS % 3 + i)
+        reading.read_mask(str(tmp_path / f'segcls/{folder}-a.png')),
+        IDS % 3 + i)
   # Each in a list of its own, and yet named as its mask.
   names = []
   for split in ('train', 'val'):
@@ -318,7 +321,7 @@ def test_folders_behind_links_are_prepared(data, tmp_path):
   _prepare(data)
   assert '/images/more/far.jpg /segcls/far.png' in _lines(data, 'all')
   np.testing.assert_array_equal(
-      files.read_mask(str(data / 'segcls/far.png')), IDS)
+      reading.read_mask(str(data / 'segcls/far.png')), IDS)
 
 
 def test_an_upright_mask_of_a_turned_picture(data):

@@ -10,11 +10,11 @@ import small_runs
 import network
 from segsort import checkpoint
 from segsort import dataset_info
-from segsort import files
 from segsort import inference
 from segsort import inference_flags
 from segsort import panoptic
 from segsort import prototype_set
+from segsort import reading
 from segsort.errors import InputError
 
 SCENE = np.array([
@@ -178,7 +178,7 @@ def test_inference_writes_what_coco_reads(flags, tmp_path):
     assert annotation['file_name'] == image['file_name']
     ids = panoptic.read_picture(
         str(results / 'panoptic' / annotation['file_name']))
-    labels = files.read_mask(str(results / 'gray' / annotation['file_name']))
+    labels = reading.read_mask(str(results / 'gray' / annotation['file_name']))
     assert ids.shape == (image['height'], image['width'])
     np.testing.assert_array_equal(ids, panoptic.ids_of(labels, (0,)))
     assert annotation['segments_info'] == panoptic.segments_info(ids)

@@ -8,9 +8,9 @@ import PIL.Image
 import PIL.ImageOps
 import pytest
 
-from segsort import files
 from segsort import image_list
 from segsort import pictures
+from segsort import reading
 from segsort.errors import InputError
 
 MEAN = 123, 117, 104
@@ -45,7 +45,7 @@ def test_jpegs_are_those_of_lists_bit_for_bit(image, read, tmp_path):
                   PIL.Image.fromarray(image[..., 0])):
     found = read(picture, 'a.jpg')
     np.testing.assert_array_equal(
-        found, files.read_image(str(tmp_path / 'a.jpg')))
+        found, reading.read_image(str(tmp_path / 'a.jpg')))
 
 
 def test_a_cmyk_jpeg_shows_its_colours(image, read):
@@ -156,7 +156,8 @@ def test_too_many_pixels_are_refused(tmp_path, image, monkeypatch):
   monkeypatch.setattr(PIL.Image, 'MAX_IMAGE_PIXELS', 100)
   with pytest.raises(InputError, match='will not decode .*a.png: .*768'):
     pictures.read_picture(str(tmp_path / 'a.png'))
-  for read, what in ((files.read_image, 'image'), (files.read_labels, 'mask')):
+  for read, what in ((reading.read_image, 'image'), (reading.read_labels,
+                                                     'mask')):
     with pytest.raises(InputError, match=f'will not decode the {what} .*a.png'):
       read(str(tmp_path / 'a.png'))
 
@@ -175,7 +176,7 @@ def test_lists_see_the_same_colours(image, tmp_path, mode):
   }.get(mode, lambda: PIL.Image.fromarray(image).convert(mode))()
   path = str(tmp_path / ('a.tiff' if mode == 'F' else 'a.png'))
   picture.save(path)
-  found = files.read_image(path)
+  found = reading.read_image(path)
   np.testing.assert_array_equal(found, pictures.read_picture(path))
   assert found.std() > 20
 

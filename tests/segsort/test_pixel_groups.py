@@ -10,6 +10,7 @@ from segsort import files
 from segsort import image_list
 from segsort import input_pipeline
 from segsort import pixel_groups
+from segsort import reading
 from segsort import region_groups
 from segsort import training
 from segsort.errors import InputError
@@ -47,7 +48,7 @@ def _settings(data, **settings):
 
 
 def _masks(data):
-  return [files.read_mask(str(data / f'groups2/im{i}.png')) for i in range(2)]
+  return [reading.read_mask(str(data / f'groups2/im{i}.png')) for i in range(2)]
 
 
 @pytest.fixture

@@ -9,12 +9,13 @@ import pytest
 import small_runs
 
 from network.segsort import retrieval
-from segsort import config as config_lib
 from segsort import embedding
 from segsort import extraction
 from segsort import files
+from segsort import inference_settings
 from segsort import prototype_merge
 from segsort import prototype_set
+from segsort import reading
 from segsort.errors import InputError
 
 
@@ -23,7 +24,7 @@ def _config(tiny_dataset, tmp_path, monkeypatch):
   monkeypatch.setattr(
       embedding, 'restore_model', lambda _: embedding_twins.eighth_pixels)
   return small_runs.restored_config(
-      config_lib.ExtractConfig, tiny_dataset, '', tmp_path / 'shards',
+      inference_settings.ExtractConfig, tiny_dataset, '', tmp_path / 'shards',
       embedding_dim=4)
 
 
@@ -89,7 +90,7 @@ def test_merged_shards_may_go_and_are_not_made_again(config, capsys):
 def test_a_merged_set_of_a_changed_image_is_made_anew(config, capsys):
   _extract(config, range(3))
   path = f'{config.data_dir}/JPEGImages/im3.png'
-  files.write_png(path, files.read_image(path)[:, ::-1].copy())
+  files.write_png(path, reading.read_image(path)[:, ::-1].copy())
   _extract(config, range(3))
   assert capsys.readouterr().err.count('as JPEGImages/im3.png: starting') == 1
   one = dataclasses.replace(config, save_dir=config.save_dir + '1')
@@ -134,7 +135,7 @@ def test_no_machine_clears_what_another_extracted(config, tmp_path, capsys):
     os.utime(path, ns=(1, 1))
   _extract(config, [1], data_dir=str(there))
   path = f'{there}/JPEGImages/im0.png'
-  files.write_png(path, files.read_image(path)[:, ::-1].copy())
+  files.write_png(path, reading.read_image(path)[:, ::-1].copy())
   _extract(config, [2], data_dir=str(there))
   assert _set(_shard(config, 0)) == kept
   told = capsys.readouterr()
@@ -153,7 +154,7 @@ def test_a_merged_set_stays_until_its_shards_are_there_again(config, capsys):
   for index in range(2):
     shutil.rmtree(_shard(config, index, 2))
   path = f'{config.data_dir}/JPEGImages/im0.png'
-  files.write_png(path, files.read_image(path)[:, ::-1].copy())
+  files.write_png(path, reading.read_image(path)[:, ::-1].copy())
   _extract(config, [0], 2)
   assert _set(f'{config.save_dir}/prototypes') == whole
   assert '1 of 2 shards have not finished' in capsys.readouterr().out

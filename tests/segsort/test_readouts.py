@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import small_runs
 
-from segsort import config as config_lib
 from segsort import embedding
 from segsort import files
 from segsort import image_list
+from segsort import inference_settings
+from segsort import reading
 from segsort import readouts
 from segsort import run_origin
 from segsort import run_record
@@ -35,10 +36,10 @@ def test_sampled_pixels_go_by_a_file(tiny_dataset, tmp_path):
   rng = np.random.default_rng(config.random_seed)
   expected, truths = [], []
   for example in examples:
-    truth = files.read_mask(example.mask)
+    truth = reading.read_mask(example.mask)
     rows, columns = rng.permutation(np.argwhere(truth != 255))[:20].T
     expected.append(np.asarray(embedder.embed(
-        files.read_image(example.image)))[rows, columns])
+        reading.read_image(example.image)))[rows, columns])
     truths.append(truth[rows, columns])
   np.testing.assert_array_equal(pixels, np.concatenate(expected))
   np.testing.assert_array_equal(classes, np.concatenate(truths))
@@ -90,7 +91,7 @@ def test_nothing_to_score_is_said_before_any_embedding(tiny_dataset):
   data_dir, data_list = tiny_dataset[:2]
   for i in range(4):
     path = f'{data_dir}/segcls/im{i}.png'
-    files.write_png(path, np.full_like(files.read_labels(path), 255))
+    files.write_png(path, np.full_like(reading.read_labels(path), 255))
   config = readouts.EvalEmbeddingsConfig(
       data_list=data_list, data_dir=data_dir, eval_list=data_list,
       num_classes=2, restore_from='', save_dir='')
@@ -124,7 +125,7 @@ def test_the_first_weights_are_followed_to(tmp_path):
 def test_results_of_another_command_keep_their_record(tiny_dataset, tmp_path):
   data_dir, data_list = tiny_dataset
   labelling = small_runs.restored_config(
-      config_lib.InferenceConfig, tiny_dataset, '', tmp_path,
+      inference_settings.InferenceConfig, tiny_dataset, '', tmp_path,
       prototype_dir='')
   run_record.write_run(str(tmp_path), labelling)
   before = files.read_bytes(tmp_path / 'config.json')

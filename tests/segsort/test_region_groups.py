@@ -4,12 +4,13 @@ import closeness
 import numpy as np
 import pytest
 
-from segsort import config
 from segsort import dataset_info
 from segsort import files
 from segsort import image_list
+from segsort import reading
 from segsort import region_groups
 from segsort import region_looks
+from segsort import settings as settings_lib
 from segsort import texture_descriptors
 from segsort.errors import InputError
 
@@ -63,7 +64,7 @@ def _config(data, **settings):
 
 def test_a_texture_is_one_group_whatever_its_colours_and_direction(data):
   region_groups.group_regions(_config(data))
-  masks = [files.read_mask(str(data / f'groups/im{i}.png'))
+  masks = [reading.read_mask(str(data / f'groups/im{i}.png'))
            for i in range(len(PICTURES))]
   names = [int(mask[40, 5]) for mask in masks]
   for mask, name in zip(masks, names):
@@ -103,7 +104,7 @@ def test_alike_neighbours_are_described_and_grouped_as_one(data, capsys):
   region_groups.group_regions(merging)
   assert '18 regions, merged to 6; 6 of them' in capsys.readouterr().out
   for i in range(len(PICTURES)):  # the speck belongs to what surrounds it
-    mask = files.read_mask(str(data / f'groups/im{i}.png'))
+    mask = reading.read_mask(str(data / f'groups/im{i}.png'))
     assert (mask == mask[0, 0]).all() and mask[0, 0] < 3
 
 
@@ -118,7 +119,7 @@ def test_rows_tell_regions_apart_where_they_mean_something(data):
   one = region_groups.mean_rows(examples, np.arange(12) // 2, 6)
   closeness.assert_close(one, [23.5 / 48] * 6)
   region_groups.group_regions(_config(data, num_groups=2, row_weight=9.))
-  masks = [files.read_mask(str(data / f'groups/im{i}.png'))
+  masks = [reading.read_mask(str(data / f'groups/im{i}.png'))
            for i in range(len(PICTURES))]
   upper, lower = masks[0][0, 0], masks[0][47, 0]
   assert upper != lower
@@ -186,15 +187,15 @@ def test_a_turn_by_a_quarter_turns_the_responses():
 def test_numbers_may_leave_some_out(data, capsys):
   """As masks of one's own do, of 16 bits."""
   region_groups.group_regions(_config(data, row_weight=1.))
-  expected = [files.read_mask(str(data / f'groups/im{i}.png'))
+  expected = [reading.read_mask(str(data / f'groups/im{i}.png'))
               for i in range(6)]
   for i in range(6):
     path = str(data / f'hed/im{i}.png')
-    files.write_png(path, files.read_labels(path).astype(np.uint16) * 900 + 7)
+    files.write_png(path, reading.read_labels(path).astype(np.uint16) * 900 + 7)
   region_groups.group_regions(_config(data, row_weight=1.))
   for i in range(6):
     np.testing.assert_array_equal(
-        files.read_mask(str(data / f'groups/im{i}.png')), expected[i])
+        reading.read_mask(str(data / f'groups/im{i}.png')), expected[i])
   assert capsys.readouterr().out.count('18 regions; ') == 2
 
 
@@ -209,7 +210,7 @@ def test_a_list_that_cannot_be_written_is_said_at_once(data):
 def test_fewer_regions_than_groups(data):
   config_with_more = _config(data, num_groups=200)
   region_groups.group_regions(config_with_more)
-  assert files.read_mask(str(data / 'groups/im5.png')).max() == 255
+  assert reading.read_mask(str(data / 'groups/im5.png')).max() == 255
 
 
 @pytest.mark.parametrize('settings, words', (
@@ -242,7 +243,7 @@ def test_numbers_out_of_range_are_refused(data, settings):
   with pytest.raises(InputError, match=f'--{name} is'):
     _config(data, **settings).check()
   _config(data, merge_cost=np.inf).check()  # merges whatever hangs together
-  assert isinstance(_config(data), config.Settings)
+  assert isinstance(_config(data), settings_lib.Settings)
 
 
 def test_no_list_leads_to_masks_that_are_half_replaced(data, monkeypatch):

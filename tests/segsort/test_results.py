@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from segsort import dataset_info
-from segsort import files
+from segsort import reading
 from segsort import results
 from segsort.errors import InputError
 
@@ -18,10 +18,10 @@ def test_ids_colours_and_overlay(tmp_path, rng):
   palette = dataset_info.get('voc12').palette
   results.write_labels(str(tmp_path), 'sub/a', labels, palette, image)
   np.testing.assert_array_equal(
-      files.read_mask(str(tmp_path / 'gray/sub/a.png')), labels)
+      reading.read_mask(str(tmp_path / 'gray/sub/a.png')), labels)
   np.testing.assert_array_equal(
-      files.read_image(str(tmp_path / 'color/sub/a.png')), palette[labels])
-  mixed = files.read_image(str(tmp_path / 'overlay/sub/a.png'))
+      reading.read_image(str(tmp_path / 'color/sub/a.png')), palette[labels])
+  mixed = reading.read_image(str(tmp_path / 'overlay/sub/a.png'))
   expected = (image.astype(float) + palette[labels]) / 2
   assert np.abs(mixed - expected).max() <= .5
 

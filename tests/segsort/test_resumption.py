@@ -11,14 +11,16 @@ import PIL.Image
 import pytest
 import small_runs
 
-from segsort import config as config_lib
+from segsort import checkpoint
 from segsort import embedding
 from segsort import files
 from segsort import folder_lock
 from segsort import inference
+from segsort import inference_settings
 from segsort import prototype_set
-from segsort import resumption
+from segsort import reading
 from segsort import run_record
+from segsort import settings as settings_lib
 from segsort.errors import InputError
 
 
@@ -31,7 +33,7 @@ def _config(tiny_dataset, tmp_path, monkeypatch, rng):
   prototype_set.save(str(tmp_path / 'p'), features, rng.integers(0, 2, 30))
   (tmp_path / 'net.index').write_bytes(b'checksums of weights')
   return small_runs.restored_config(
-      config_lib.InferenceConfig, tiny_dataset, tmp_path / 'net',
+      inference_settings.InferenceConfig, tiny_dataset, tmp_path / 'net',
       tmp_path / 'r', prototype_dir=str(tmp_path / 'p'), embedding_dim=4,
       k_in_nearest_neighbors=5)
 
@@ -40,12 +42,12 @@ def _config(tiny_dataset, tmp_path, monkeypatch, rng):
 def _labelled(monkeypatch):
   """Names of the images that are read, in order."""
   names = []
-  original = files.read_image
+  original = reading.read_image
 
   def read_image(path):
     names.append(os.path.basename(path).removesuffix('.png'))
     return original(path)
-  monkeypatch.setattr(files, 'read_image', read_image)
+  monkeypatch.setattr(reading, 'read_image', read_image)
   return names
 
 
@@ -105,7 +107,7 @@ def test_shards_in_any_order_give_the_files_of_one_process(
 @pytest.mark.parametrize('settings, text', (
     ({'k_in_nearest_neighbors': 3}, '--k_in_nearest_neighbors 5, not 3'),
     ({'flip_aug': True}, '--flip_aug False, not True'),
-    ({'strides': config_lib.Size((8, 9))}, '--strides 0,0, not 8,9')))
+    ({'strides': settings_lib.Size((8, 9))}, '--strides 0,0, not 8,9')))
 def test_results_of_other_settings_are_refused(
     config, labelled, settings, text):
   inference.infer(config)
@@ -146,16 +148,16 @@ def test_inputs_of_another_name_are_refused_renewed_ones_are_not(
 def test_changed_images_are_made_again(config, labelled, capsys):
   paths = [f'{config.data_dir}/JPEGImages/im{i}.png' for i in range(4)]
   raw = io.BytesIO()
-  PIL.Image.fromarray(files.read_image(paths[3])).save(
+  PIL.Image.fromarray(reading.read_image(paths[3])).save(
       raw, 'PNG', compress_level=0)
   files.write_bytes(paths[3], raw.getvalue())
   for index in range(2):
     inference.infer(dataclasses.replace(
         config, num_shards=2, shard_index=index))
   kept = _results(config)
-  files.write_png(paths[1], files.read_image(paths[1])[::-1].copy())
+  files.write_png(paths[1], reading.read_image(paths[1])[::-1].copy())
   with open(paths[3], 'rb+') as file:  # of the same size and time
-    status, pixels = os.stat(file.fileno()), files.read_image(paths[3])
+    status, pixels = os.stat(file.fileno()), reading.read_image(paths[3])
     raw = io.BytesIO()
     PIL.Image.fromarray(pixels[::-1]).save(raw, 'PNG', compress_level=0)
     file.write(raw.getvalue())
@@ -278,11 +280,11 @@ def test_results_beside_a_damaged_record_stay(config, labelled, text):
 
 def test_prototypes_of_another_checkpoint_label_nothing(config, labelled):
   extraction = small_runs.restored_config(
-      config_lib.ExtractConfig, (config.data_dir, config.data_list),
+      inference_settings.ExtractConfig, (config.data_dir, config.data_list),
       config.restore_from, config.prototype_dir)
   run_record.write_run(
       config.prototype_dir, extraction,
-      restore_from=resumption.checkpoint_digest(config.restore_from))
+      restore_from=checkpoint.digest(config.restore_from))
   weights = files.read_bytes(f'{config.restore_from}.index')
   files.write_text(f'{config.restore_from}.index', 'of further steps')
   assert 'were extracted with another checkpoint' in _fails(config)

@@ -5,7 +5,6 @@ import pytest
 
 from segsort import checkpoint
 from segsort import files
-from segsort import resumption
 from segsort import run_record
 
 
@@ -24,13 +23,13 @@ def test_what_does_not_begin_and_end_as_a_png_is_not_whole(tmp_path, data):
 
 def test_a_folder_of_checkpoints_is_its_newest_one(tmp_path):
   checkpoint.save(str(tmp_path / 'model.ckpt-1'), {'a': np.zeros(3)})
-  first = resumption.checkpoint_digest(str(tmp_path))
-  assert first == resumption.checkpoint_digest(f'{tmp_path}/model.ckpt-1')
+  first = checkpoint.digest(str(tmp_path))
+  assert first == checkpoint.digest(f'{tmp_path}/model.ckpt-1')
   checkpoint.save(str(tmp_path / 'model.ckpt-2'), {'a': np.eye(1)[0]})
-  second = resumption.checkpoint_digest(str(tmp_path))
+  second = checkpoint.digest(str(tmp_path))
   checkpoint.save(str(tmp_path / 'model.ckpt-2'), {'a': np.zeros(1)})
   # Other weights of the same shape, under the same name.
-  assert len({first, second, resumption.checkpoint_digest(str(tmp_path))}) == 3
+  assert len({first, second, checkpoint.digest(str(tmp_path))}) == 3
 
 
 def test_a_digest_tells_files_apart_from_their_concatenation(tmp_path):

@@ -9,11 +9,12 @@ import pytest
 
 import network
 from segsort import checkpoint
-from segsort import config as config_lib
 from segsort import extraction
 from segsort import files
 from segsort import inference
+from segsort import inference_settings
 from segsort import prototype_set
+from segsort import settings as settings_lib
 
 pytestmark = [
     pytest.mark.usefixtures('deep_network'), pytest.mark.processes]
@@ -36,7 +37,7 @@ def _settings(tiny_dataset, tmp_path):
 
 def _config(config_class, settings, **more):
   return config_class(
-      input_size=config_lib.Size((32, 32)), **settings, **more)
+      input_size=settings_lib.Size((32, 32)), **settings, **more)
 
 
 def _start(script, settings, **more):
@@ -78,9 +79,9 @@ def test_a_shard_killed_and_started_again(settings, tmp_path):
   before = files.read_bytes(done).count(b'\n')
   assert before < 18  # it was killed on its way
   extraction.extract_prototypes(
-      _config(config_lib.ExtractConfig, settings, save_dir=one))
+      _config(inference_settings.ExtractConfig, settings, save_dir=one))
   extraction.extract_prototypes(_config(
-      config_lib.ExtractConfig, settings, save_dir=two, num_shards=2))
+      inference_settings.ExtractConfig, settings, save_dir=two, num_shards=2))
   told = _ends_well(_start(
       'extract_prototypes', settings, save_dir=two, num_shards=2,
       shard_index=1))
@@ -92,9 +93,10 @@ def test_several_devices_give_the_files_of_one(settings, tmp_path):
   devices = {'strategy': 'mirrored', 'logical_devices': 2}
   one, two = str(tmp_path / 'one'), str(tmp_path / 'two')
   extraction.extract_prototypes(
-      _config(config_lib.ExtractConfig, settings, save_dir=one))
+      _config(inference_settings.ExtractConfig, settings, save_dir=one))
   settings['prototype_dir'] = one
-  inference.infer(_config(config_lib.InferenceConfig, settings, save_dir=one))
+  inference.infer(_config(inference_settings.InferenceConfig, settings,
+                          save_dir=one))
   labelling = _start('inference', settings, save_dir=two, **devices)
   del settings['prototype_dir']
   _ends_well(_start('extract_prototypes', settings, save_dir=two, **devices))

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from segsort import dataset_info
 from segsort import score_report
 from segsort.confusion_matrix import ConfusionMatrix
 from segsort.image_scores import BoundaryScores
@@ -21,8 +22,8 @@ def _boundaries():
 
 
 def test_classes_beyond_the_data_set_get_made_up_names():
-  assert score_report.class_names('camvid', 2) == ('Sky', 'Building')
-  assert score_report.class_names('camvid', 13)[10:] == (
+  assert dataset_info.class_names('camvid', 2) == ('Sky', 'Building')
+  assert dataset_info.class_names('camvid', 13)[10:] == (
       'Bicyclist', 'class11', 'class12')
 
 

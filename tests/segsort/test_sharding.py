@@ -7,14 +7,14 @@ import pytest
 import small_runs
 import tensorflow as tf
 
-from segsort import config as config_lib
+from segsort import inference_settings
 from segsort import sharding
 from segsort.errors import InputError
 
 
 def _config(**settings):
   return small_runs.restored_config(
-      config_lib.ExtractConfig, ('', 'list.txt'), '', '', **settings)
+      inference_settings.ExtractConfig, ('', 'list.txt'), '', '', **settings)
 
 
 @pytest.mark.parametrize('images', (1, 2, 7, 12))

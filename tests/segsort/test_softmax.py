@@ -14,15 +14,16 @@ from PIL import Image
 
 from network import layers
 from segsort import cli
-from segsort import config as config_lib
 from segsort import embedding
 from segsort import export
-from segsort import files
 from segsort import inference
 from segsort import inference_flags
+from segsort import inference_settings
 from segsort import input_pipeline
+from segsort import reading
 from segsort import settings
-from segsort import softmax
+from segsort import softmax_labeller
+from segsort import softmax_training
 from segsort.errors import InputError
 
 pytestmark = pytest.mark.slow
@@ -34,7 +35,7 @@ def _config(where, folder, **given):
   names = ('num_classes', 'backbone', 'data_dir', 'data_list', 'snapshot_dir',
            'batch_size', 'input_size', 'num_steps', 'learning_rate',
            'batch_norm_decay')
-  return softmax.TrainSoftmaxConfig(**{
+  return softmax_training.TrainSoftmaxConfig(**{
       **{name: getattr(config, name) for name in names}, **given})
 
 
@@ -47,7 +48,7 @@ def _inference_flags(where, run, folder, **given):
 @pytest.fixture(name='run')
 def _run(tiny_dataset, tmp_path):
   """A trained network: (data set, folder)."""
-  softmax.train_softmax(_config(tiny_dataset, tmp_path / 'run'))
+  softmax_training.train_softmax(_config(tiny_dataset, tmp_path / 'run'))
   return tiny_dataset, tmp_path / 'run'
 
 
@@ -56,7 +57,7 @@ def test_the_loss_is_the_mean_cross_entropy_of_labelled_pixels():
   logits = rng.normal(size=(2, 3, 4, 5)).astype(np.float32)
   labels = rng.integers(0, 5, (2, 24, 32))
   labels[:, ::8, ::8][rng.random((2, 3, 4)) < .3] = input_pipeline.IGNORED
-  loss, results = softmax.softmax_loss(
+  loss, results = softmax_training.softmax_loss(
       tf.constant(logits), {'labels': tf.constant(labels, tf.int32)}, None,
       None)
   expected = []
@@ -73,7 +74,7 @@ def test_the_loss_is_the_mean_cross_entropy_of_labelled_pixels():
 
 def test_the_loss_of_ignored_pixels_alone_is_zero():
   labels = tf.fill([1, 8, 8], input_pipeline.IGNORED)
-  loss, _ = softmax.softmax_loss(
+  loss, _ = softmax_training.softmax_loss(
       tf.zeros([1, 1, 1, 3]), {'labels': labels}, None, None)
   assert float(loss) == 0
 
@@ -83,7 +84,7 @@ def test_training_lowers_the_loss_and_is_named_for_later_stages(
   config = _config(
       tiny_dataset, tmp_path / 'run', num_steps=60, update_tb_every=20,
       learning_rate=.05)
-  softmax.train_softmax(config)
+  softmax_training.train_softmax(config)
   losses = small_runs.logged(tmp_path / 'run', 'softmax_loss')
   assert losses[-1] < .8 * losses[0]
   recorded = settings.read_run(str(tmp_path / 'run'))
@@ -94,7 +95,7 @@ def test_training_lowers_the_loss_and_is_named_for_later_stages(
 def test_two_parts_have_the_loss_of_one_batch(tiny_dataset, tmp_path):
   for name, given in (('one', {}), ('parts', {
       'batch_size': 1, 'iter_size': 2})):
-    softmax.train_softmax(_config(
+    softmax_training.train_softmax(_config(
         tiny_dataset, tmp_path / name, num_steps=1, freeze_batch_norm=True,
         update_tb_every=1, **given))
   one, parts = (small_runs.logged(tmp_path / name, 'softmax_loss')
@@ -108,7 +109,7 @@ def test_labels_are_those_of_the_largest_probability(run, tmp_path):
   inference.infer(config)
   labeller = _labeller(config)
   for example in inference.find_examples(config):
-    probabilities = labeller.probabilities(files.read_image(example.image))
+    probabilities = labeller.probabilities(reading.read_image(example.image))
     np.testing.assert_allclose(probabilities.sum(-1), 1, rtol=1e-5)
     with Image.open(tmp_path / f'labels/gray/{example.name}.png') as png:
       np.testing.assert_array_equal(np.array(png), probabilities.argmax(-1))
@@ -118,7 +119,7 @@ def _labeller(config):
   """The labeller that inference makes."""
   embedder = embedding.Embedder(
       embedding.restore_model(config), config.input_size, config.window_strides)
-  return softmax.SoftmaxLabeller(embedder, config)
+  return softmax_labeller.SoftmaxLabeller(embedder, config)
 
 
 def test_scales_and_mirrors_are_averaged(run, tmp_path):
@@ -141,7 +142,7 @@ def test_views_are_summed_as_they_come():
   """Memory never has two of them: of photographs one has gigabytes."""
   embedder = embedding.Embedder(
       embedding_twins.eighth_pixels, (32, 32), (20, 20))
-  labeller = softmax.SoftmaxLabeller(embedder, types.SimpleNamespace(
+  labeller = softmax_labeller.SoftmaxLabeller(embedder, types.SimpleNamespace(
       classes=4, vote_balance=0, scale_aug=True, flip_aug=True))
   image = np.random.default_rng(2).integers(0, 256, (21, 30, 3), np.uint8)
   view_of, alive, views = labeller._view, [], []
@@ -179,7 +180,8 @@ def test_the_methods_are_not_mixed_up(run, tmp_path):
 def test_a_classifier_has_no_prototypes(run, tmp_path):
   dataset, folder = run
   config = small_runs.restored_config(
-      config_lib.ExtractConfig, dataset, folder, tmp_path / 'prototypes')
+      inference_settings.ExtractConfig, dataset, folder,
+      tmp_path / 'prototypes')
   with pytest.raises(InputError, match='is not a run for --method segsort'):
     config.check()
   dataclasses.replace(config, restore_from='elsewhere').check()
@@ -190,7 +192,7 @@ def test_a_classifier_has_no_prototypes(run, tmp_path):
 
 def test_cluster_settings_have_no_flags(capsys):
   with pytest.raises(SystemExit):
-    cli.parse(softmax.TrainSoftmaxConfig, ['--help'])
+    cli.parse(softmax_training.TrainSoftmaxConfig, ['--help'])
   shown = capsys.readouterr().out
   assert '--num_steps' in shown and '--freeze_batch_norm' in shown
   for name in ('num_clusters', 'num_banks', 'concentration', 'embedding_dim'):
@@ -203,11 +205,11 @@ def test_frequent_classes_are_weighed_down(run, tmp_path):
   config = _inference_flags(
       dataset, folder, tmp_path / 'labels', vote_balance=.5)
   masks = np.concatenate([
-      files.read_mask(f'{dataset[0]}/segcls/im{i}.png').ravel()
+      reading.read_mask(f'{dataset[0]}/segcls/im{i}.png').ravel()
       for i in range(4)])
   shares = np.bincount(masks[masks != 255], minlength=2) / (masks != 255).sum()
-  closeness.assert_close(softmax.class_frequencies(config), shares)
-  image = files.read_image(f'{dataset[0]}/JPEGImages/im0.png')
+  closeness.assert_close(softmax_labeller.class_frequencies(config), shares)
+  image = reading.read_image(f'{dataset[0]}/JPEGImages/im0.png')
   labeller = _labeller(config)
   np.testing.assert_array_equal(
       labeller.predict(image),

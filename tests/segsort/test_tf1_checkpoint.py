@@ -9,8 +9,8 @@ import tensorflow as tf
 
 import network
 from segsort import checkpoint
-from segsort import config as config_lib
 from segsort import embedding
+from segsort import inference_settings
 from segsort import tf1_checkpoint
 from segsort.errors import InputError
 
@@ -57,7 +57,7 @@ def _save(path, tensors, version):
 
 def _restored(path, head='pspnet', **settings):
   """The variables of a network that a stage restores."""
-  model = embedding.restore_model(config_lib.RestoredSettings(
+  model = embedding.restore_model(inference_settings.RestoredSettings(
       data_list='', data_dir='', save_dir='', backbone=SMALL, head=head,
       embedding_dim=8, restore_from=path, **settings))
   return {name: variable.numpy()

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import small_runs
 
-from segsort import config as config_lib
 from segsort import dataset_info
 from segsort import embedding
 from segsort import extraction
-from segsort import files
+from segsort import inference_settings
 from segsort import labeller as labeller_lib
 from segsort import prototype_set
+from segsort import reading
+from segsort import settings as settings_lib
 from segsort import tf1_compat
 
 
@@ -66,7 +67,7 @@ def test_a_large_image_is_cut_at_the_centre(rng):
     ({}, False), ({'strides': (8, 8)}, True), ({'flip_aug': True}, True),
     ({'scale_aug': True}, True)))
 def test_flags_tell_the_two_scripts_apart(settings, multi):
-  config = config_lib.InferenceConfig(
+  config = inference_settings.InferenceConfig(
       data_list='', data_dir='', restore_from='', save_dir='',
       prototype_dir='', tf1_compat=True, **settings)
   assert tf1_compat.inference_is_multi(config) is multi
@@ -83,7 +84,7 @@ def _labeller(rng, window, **settings):
   features = embedding_twins.unit(rng.normal(size=(30, 4))).astype(np.float32)
   labels = rng.integers(0, 3, 30).astype(np.int32)
   config = small_runs.restored_config(
-      config_lib.InferenceConfig, ('', ''), '', '', prototype_dir='',
+      inference_settings.InferenceConfig, ('', ''), '', '', prototype_dir='',
       embedding_dim=4, num_classes=3, k_in_nearest_neighbors=5,
       tf1_compat=True, **settings)
   embedder = embedding.Embedder(
@@ -126,18 +127,18 @@ def test_prototypes_change_with_the_switch(tiny_dataset, tmp_path, monkeypatch):
   found = []
   for compat in (False, True):
     config = small_runs.restored_config(
-        config_lib.ExtractConfig, tiny_dataset, '', tmp_path / str(compat),
-        embedding_dim=4, tf1_compat=compat)
+        inference_settings.ExtractConfig, tiny_dataset, '',
+        tmp_path / str(compat), embedding_dim=4, tf1_compat=compat)
     extraction.extract_prototypes(config)
     found.append(prototype_set.load(config.save_dir, 4, 2)[0])
   assert found[0].shape != found[1].shape or np.abs(
       found[0] - found[1]).max() > 1e-3
   embeddings = embedding_twins.unit(np.random.default_rng(0).normal(
       size=(40, 56, 4))).astype(np.float32)
-  classes = files.read_mask(f'{tiny_dataset[0]}/segcls/im0.png')
+  classes = reading.read_mask(f'{tiny_dataset[0]}/segcls/im0.png')
   config = small_runs.restored_config(
-      config_lib.ExtractConfig, tiny_dataset, '', '', embedding_dim=4,
-      tf1_compat=True, input_size=config_lib.Size((48, 64)), num_clusters=2)
+      inference_settings.ExtractConfig, tiny_dataset, '', '', embedding_dim=4,
+      tf1_compat=True, input_size=settings_lib.Size((48, 64)), num_clusters=2)
   features, _ = extraction.prototypes_of(
       embeddings, classes, classes != 255, config)
   clusters = embedding_twins.cluster(

@@ -11,10 +11,10 @@ import tensorflow as tf
 
 import network
 from segsort import checkpoint
-from segsort import config as config_lib
 from segsort import files
 from segsort import run_record
 from segsort import train_state
+from segsort import training_settings
 from segsort.errors import InputError
 
 
@@ -172,7 +172,7 @@ def test_a_run_of_another_kind_is_not_gone_on_with(
   checkpoint.save(checkpoint.checkpoint_path(config.snapshot_dir, 3),
                   run.tensors())
   unsup = small_runs.train_config(
-      tiny_dataset, config.snapshot_dir, config_lib.TrainUnsupConfig,
+      tiny_dataset, config.snapshot_dir, training_settings.TrainUnsupConfig,
       num_banks=config.num_banks)
   with pytest.raises(InputError, match='TrainConfig, not TrainUnsupConfig'):
     train_state.start_or_resume(run, unsup)

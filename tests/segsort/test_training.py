@@ -14,13 +14,14 @@ import tensorflow as tf
 from network.segsort import memory_bank
 from segsort import accumulation
 from segsort import checkpoint
-from segsort import config as config_lib
 from segsort import files
 from segsort import folder_lock
 from segsort import input_pipeline
+from segsort import reading
 from segsort import train_state
 from segsort import train_step
 from segsort import training
+from segsort import training_settings
 from segsort.errors import InputError
 
 
@@ -264,7 +265,7 @@ def test_unsupervised_training_needs_no_labels(tiny_dataset, tmp_path):
   shutil.rmtree(f'{tiny_dataset[0]}/segcls')
   run = tmp_path / 'run'
   training.train_unsupervised(small_runs.train_config(
-      tiny_dataset, run, config_lib.TrainUnsupConfig, update_tb_every=1))
+      tiny_dataset, run, training_settings.TrainUnsupConfig, update_tb_every=1))
   assert np.isfinite(small_runs.logged(run)).all()
   assert small_runs.logged(run, 'bank_fill') == [0] * 4
   assert checkpoint.steps_in(str(run)) == [4]
@@ -275,15 +276,15 @@ def test_groups_take_the_bank_and_leave_out_what_is_in_none(
   """Another loss than that of regions; the bank holds groups, never 255."""
   for i in range(4):
     path = f'{tiny_dataset[0]}/hed/im{i}.png'
-    regions = files.read_mask(path) % 3
+    regions = reading.read_mask(path) % 3
     regions[:9] = 255
     files.write_png(path, regions.astype(np.uint8))
   losses = []
   for grouped in (False, True):
     run = tmp_path / f'run{grouped}'
     training.train_unsupervised(small_runs.train_config(
-        tiny_dataset, run, config_lib.TrainUnsupConfig, update_tb_every=1,
-        grouped=grouped, num_banks=1))
+        tiny_dataset, run, training_settings.TrainUnsupConfig,
+        update_tb_every=1, grouped=grouped, num_banks=1))
     losses.append(small_runs.logged(run))
   labels = checkpoint.load(
       checkpoint.checkpoint_path(str(run), 4))['memory_bank/labels']
@@ -294,7 +295,7 @@ def test_groups_take_the_bank_and_leave_out_what_is_in_none(
 def test_a_run_of_regions_does_not_go_on_with_groups(tiny_dataset, tmp_path):
   def settings(**more):
     return small_runs.train_config(
-        tiny_dataset, tmp_path, config_lib.TrainUnsupConfig, **more)
+        tiny_dataset, tmp_path, training_settings.TrainUnsupConfig, **more)
   training.train_unsupervised(settings())
   with pytest.raises(InputError, match='--grouped False, not True'):
     training.train_unsupervised(settings(grouped=True, num_steps=6))
@@ -302,7 +303,8 @@ def test_a_run_of_regions_does_not_go_on_with_groups(tiny_dataset, tmp_path):
 
 def test_no_step_saves_the_network_as_it_starts(tiny_dataset, tmp_path, capsys):
   runs = [small_runs.train_config(
-      tiny_dataset, tmp_path / name, config_lib.TrainUnsupConfig, num_steps=0)
+      tiny_dataset, tmp_path / name, training_settings.TrainUnsupConfig,
+      num_steps=0)
           for name in 'ab']
   tensors = []
   for config in runs:
@@ -322,7 +324,7 @@ def test_masks_of_one_class_are_told_before_training(
     tiny_dataset, tmp_path, capsys):
   for i in range(4):
     path = f'{tiny_dataset[0]}/segcls/im{i}.png'
-    objects = files.read_labels(path) > 0
+    objects = reading.read_labels(path) > 0
     files.write_png(path, np.where(objects, 255, 0).astype(np.uint8))
   training.train(small_runs.train_config(
       tiny_dataset, tmp_path / 'run', num_steps=0))

@@ -9,7 +9,7 @@ import small_runs
 import tensorflow as tf
 
 import network
-from segsort import config
+from segsort import batching
 from segsort import distribution
 from segsort import image_list
 from segsort import input_pipeline
@@ -17,6 +17,7 @@ from segsort import optimizer
 from segsort import train_state
 from segsort import train_step
 from segsort import training
+from segsort import training_settings
 from segsort.errors import InputError
 
 pytestmark = pytest.mark.slow
@@ -40,7 +41,7 @@ def two_losses(where, **settings):
       state, settings, train_step.supervised_loss)
   examples = image_list.read_list(*where[::-1], ('image', 'mask'))
   losses = []
-  with input_pipeline.Batches(
+  with batching.Batches(
       input_pipeline.supervised_batches(examples, settings)) as batches:
     for _ in range(2):
       metrics, _ = step(batches.take(1))
@@ -88,13 +89,13 @@ def test_compiled_training_without_labels_counts_its_room_too(
   losses = []
   for name, settings in (('plain', {}), ('compiled', {'jit_compile': True})):
     training.train_unsupervised(small_runs.train_config(
-        tiny_dataset, tmp_path / name, config.TrainUnsupConfig,
+        tiny_dataset, tmp_path / name, training_settings.TrainUnsupConfig,
         update_tb_every=1, learning_rate=1e-4, **settings))
     losses.append(small_runs.logged(tmp_path / name))
   closeness.assert_close(*losses)
   with pytest.raises(InputError, match='segments in the images .* room for 2'):
     training.train_unsupervised(small_runs.train_config(
-        tiny_dataset, tmp_path / 'none', config.TrainUnsupConfig,
+        tiny_dataset, tmp_path / 'none', training_settings.TrainUnsupConfig,
         jit_compile=True, max_segments=1))
 
 

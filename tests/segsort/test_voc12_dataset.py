@@ -12,6 +12,7 @@ import scipy.io
 
 from segsort import dataset_info
 from segsort import files
+from segsort import reading
 from segsort import voc12_dataset
 from segsort.errors import InputError
 
@@ -92,13 +93,13 @@ def test_lists(tree, tmp_path):
 def test_masks_hold_class_ids(tree, tmp_path):
   voc12_dataset.prepare(config(tmp_path))
   for image_id in 'abc':
-    mask = files.read_mask(str(tree / f'VOC2012/segcls/{image_id}.png'))
+    mask = reading.read_mask(str(tree / f'VOC2012/segcls/{image_id}.png'))
     np.testing.assert_array_equal(mask[0], 255)
     np.testing.assert_array_equal(mask[1:], labels_of(image_id)[1:])
   for image_id in 'xw':
     path = tree / f'sbd/dataset/clsimg/{image_id}.png'
     np.testing.assert_array_equal(
-        files.read_mask(str(path)), labels_of(image_id))
+        reading.read_mask(str(path)), labels_of(image_id))
     assert PIL.Image.open(path).mode == 'L'
 
 
@@ -231,7 +232,7 @@ def test_real_images(tmp_path):
   sample = needs.shared('data/voc_sample/VOC2012')
   shutil.copytree(sample, tmp_path / 'data/VOC2012')
   voc12_dataset.prepare(config(tmp_path))
-  mask = files.read_mask(str(
+  mask = reading.read_mask(str(
       tmp_path / 'data/VOC2012/segcls/2011_000003.png'))
   assert mask.shape == (338, 500)
   assert list(np.unique(mask)) == [0, 5, 15, 255]

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from segsort import config as config_lib
 from segsort import input_pipeline
 from segsort import preprocessing
+from segsort import settings as settings_lib
 from segsort.benchmark import data_suite
 from segsort.benchmark import data_twin
 from segsort.benchmark import loss_suite
@@ -16,7 +16,7 @@ from segsort.benchmark import loss_suite
 @pytest.mark.parametrize('number', range(6))
 def test_twin_and_ours_agree(tmp_path, number):
   config = loss_suite.make_config(
-      1, input_size=config_lib.Size((70, 90)), num_clusters=3)
+      1, input_size=settings_lib.Size((70, 90)), num_clusters=3)
   example, = data_suite.write_examples(str(tmp_path), 1, size=(75, 100))
   image, labels = input_pipeline.read_example(example, 21, 255, 'voc12')
   view = preprocessing.draw_view(

@@ -8,15 +8,16 @@ import pytest
 
 import network
 from segsort import checkpoint
-from segsort import config as config_lib
 from segsort import extraction
 from segsort import files
+from segsort import inference_settings
+from segsort import settings as settings_lib
 from segsort.explanation import flags
 
 ODD = '<b>&"\'{0}</b>'  # what may be in a file's name and must not be in HTML
 NETWORK = {
     'backbone': 'resnet_small', 'embedding_dim': 8, 'kmeans_iterations': 3,
-    'num_classes': 3, 'input_size': config_lib.Size((40, 48))}
+    'num_classes': 3, 'input_size': settings_lib.Size((40, 48))}
 
 
 def _draw(rng, height, width):
@@ -48,7 +49,7 @@ def run(tmp_path_factory):
   (folder / 'names.txt').write_text('\n'.join(names) + '\n')
   checkpoint.save(str(folder / 'run/model.ckpt-1'), network.named_variables(
       network.build_embedding_model('resnet_small', 'pspnet', 8)))
-  config = config_lib.ExtractConfig(
+  config = inference_settings.ExtractConfig(
       **NETWORK, num_clusters=3, restore_from=str(folder / 'run'),
       data_dir=str(folder), data_list=str(folder / 'train.txt'),
       save_dir=str(folder / 'results'))

@@ -8,8 +8,8 @@ import pytest
 
 import network
 from segsort import embedding
-from segsort import files
 from segsort import prototype_set
+from segsort import reading
 from segsort.errors import InputError
 from segsort.explanation import embeddings
 from segsort.explanation import figures
@@ -31,9 +31,9 @@ def test_pictures_and_map_of_a_run(run, explain_flags, tmp_path):
   assert set(made) == {'prototype_map.png', *(
       f'pca/<b>&"\'{number}<|b>.png' for number in range(3))}
   # Three pictures of 40x48, eight times as large, and their margins.
-  assert files.read_image(str(tmp_path / 'pca/<b>&"\'0<|b>.png')).shape == (
+  assert reading.read_image(str(tmp_path / 'pca/<b>&"\'0<|b>.png')).shape == (
       320 + 20 + 12, 3 * (384 + 6) + 6, 3)
-  assert files.read_image(str(tmp_path / 'prototype_map.png')).shape == (
+  assert reading.read_image(str(tmp_path / 'prototype_map.png')).shape == (
       1052, 1640, 3)
   # A second run writes what is lacking, and the same.
   (tmp_path / 'prototype_map.png').unlink()
@@ -162,7 +162,7 @@ def test_small_files_keep_few_colours_exactly(tmp_path, rng):
   pixels = rng.integers(0, 2, (30, 40, 3), np.uint8) * 255
   figures.write_small(str(tmp_path / 'a.png'), pixels)
   np.testing.assert_array_equal(
-      files.read_image(str(tmp_path / 'a.png')), pixels)
+      reading.read_image(str(tmp_path / 'a.png')), pixels)
 
 
 def test_a_picture_shows_what_was_embedded(explain_flags, tmp_path, rng):

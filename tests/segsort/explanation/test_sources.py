@@ -10,6 +10,7 @@ import pytest
 from segsort import embedding
 from segsort import files
 from segsort import prototype_set
+from segsort import reading
 from segsort.explanation import crops
 from segsort.explanation import sources
 
@@ -26,7 +27,7 @@ def test_the_pixels_of_every_training_segment_are_found_again(
   for image, path in enumerate(found.images):
     own = found.segments[found.segments['image'] == image]
     masks = found.segmenter.masks(path, own)
-    classes = files.read_mask(path.replace('JPEGImages', 'segcls'))
+    classes = reading.read_mask(path.replace('JPEGImages', 'segcls'))
     assert not np.sum(masks, 0).max() > 1  # no pixel is in two segments
     for segment, mask in zip(own, masks):
       rows, columns = np.nonzero(mask)

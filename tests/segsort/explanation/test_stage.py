@@ -10,12 +10,12 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from segsort import config as config_lib
 from segsort import embedding
-from segsort import files
 from segsort import inference
+from segsort import inference_settings
 from segsort import labeller as labeller_lib
 from segsort import prototype_set
+from segsort import reading
 from segsort.errors import InputError
 from segsort.explanation import retrieved
 from segsort.explanation import sources
@@ -103,13 +103,13 @@ def _votes(neighbours, labels):
 def test_segments_have_the_labels_that_inference_writes(
     pages, run, explain_flags, tmp_path):
   settings = vars(explain_flags(tmp_path / 'labels'))
-  names = set(config_lib.InferenceConfig.__dataclass_fields__)
-  inference.infer(config_lib.InferenceConfig(**{
+  names = set(inference_settings.InferenceConfig.__dataclass_fields__)
+  inference.infer(inference_settings.InferenceConfig(**{
       name: value for name, value in settings.items() if name in names}))
   labels = np.load(run.folder / 'results/prototypes/prototype_labels.npy')
   for number in range(3):
     page = _Reader(pages / f'images/{number + 1:05d}.html')
-    written = files.read_mask(
+    written = reading.read_mask(
         str(tmp_path / f'labels/gray/<b>&"\'{number}<|b>.png'))
     shares = np.zeros(3)
     for segment in page.data['segments']:

@@ -1,12 +1,5 @@
-"""The baseline: the same network, classifying each pixel by itself.
+"""Labels of the softmax baseline: the largest of a network's probabilities."""
 
-The head's last 1x1 convolution gives a logit a class in place of an embedding,
-cross-entropy takes the place of segment sorting, and the largest probability
-that of retrieval. Network, schedule, augmentation, windows, scales and mirrors
-stay, so that the losses can be compared.
-"""
-
-import dataclasses
 import functools
 
 import numpy as np
@@ -14,71 +7,14 @@ import tensorflow as tf
 
 from network import layers
 from segsort import class_masks
-from segsort import config as config_lib
-from segsort import distribution
 from segsort import image_list
-from segsort import input_pipeline
 from segsort import labeller
 from segsort import preprocessing
 from segsort import progress
 from segsort import settings as settings_lib
-from segsort import training
 from segsort.errors import InputError
-from segsort.settings import fixed
 
 CLASSES_AT_ONCE = 8  # of a map that is resized, which may have gigabytes
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class TrainSoftmaxConfig(config_lib.TrainConfig):
-  """Training of the softmax baseline."""
-
-  LOSS = 'softmax'
-
-  method: str = fixed('softmax')  # for those that read config.json
-  embedding_dim: int = fixed(0)  # becomes the number of classes
-  # Of segment sorting alone:
-  num_clusters: int = fixed(1)
-  kmeans_iterations: int = fixed(0)
-  concentration: float = fixed(1.)
-  num_banks: int = fixed(0)
-  max_segments: int = fixed(1)
-
-  def __post_init__(self):
-    """Gives the network a channel for each class."""
-    object.__setattr__(self, 'embedding_dim', self.classes)
-
-
-def train_softmax(config):
-  """Trains the same network with a 1x1 classifier and cross-entropy."""
-  training.train_network(
-      config, ('image', 'mask'), input_pipeline.supervised_batches,
-      softmax_loss)
-
-
-def softmax_loss(logits, batch, unused_state, unused_config):
-  """Mean cross-entropy of the pixels with a label, at the network's stride.
-
-  Args:
-    logits: f32[B, h, w, C], from the network.
-    batch: as `input_pipeline.supervised_batches` makes it.
-
-  Returns:
-    loss f32[], this replica's part, and a dict for pictures: embeddings, the
-    logits; labels i32[B, h, w]; segment_labels i32[B, h, w], the predictions.
-  """
-  size = tf.shape(logits)[1:3]
-  labels = layers.resize_nearest(batch['labels'][..., None], size)[..., 0]
-  valid = tf.not_equal(labels, input_pipeline.IGNORED)
-  losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
-      tf.where(valid, labels, 0), tf.cast(logits, tf.float32))
-  num_pixels = distribution.replicas().total(tf.math.count_nonzero(valid))
-  loss = tf.math.divide_no_nan(
-      tf.reduce_sum(tf.where(valid, losses, 0.)),
-      tf.cast(num_pixels, tf.float32))
-  return loss, {
-      'embeddings': logits, 'labels': labels,
-      'segment_labels': tf.argmax(logits, -1, output_type=tf.int32)}
 
 
 class SoftmaxLabeller:
@@ -88,7 +24,7 @@ class SoftmaxLabeller:
     """Keeps what all images share.
 
     Args:
-      embedder: an `embedding.Embedder` of a network of `train_softmax`.
+      embedder: an `embedding.Embedder` of a network of `softmax_training`.
       config: an `inference_flags.InferenceFlags`.
     """
     self._embedder = embedder
