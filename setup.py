@@ -8,8 +8,8 @@ setuptools.setup(
     description='SegSort (ICCV 2019): segmentation by discriminative sorting '
                 'of segments, in TensorFlow 2',
     license='MIT',
-    packages=['network', 'network.segsort', 'segsort', 'segsort.benchmark',
-              'segsort.explanation'],
+    packages=['network', 'network.segsort', *setuptools.find_packages(
+        include=['segsort', 'segsort.*'])],
     package_data={'segsort.explanation': ['*.css', '*.js']},
     python_requires='>=3.10',
     # Keras 3 comes with TensorFlow 2.16 and later.

@@ -5,8 +5,8 @@
 """
 
 import _path  # noqa: F401
-from segsort import cli
 from segsort.benchmark import runner
+from segsort.runs import cli
 
 if __name__ == '__main__':
   cli.run(runner.benchmark, runner.BenchmarkConfig)

@@ -8,8 +8,8 @@ without optimizer, memory bank and step:
 """
 
 import _path  # noqa: F401
-from segsort import cli
-from segsort import conversion
+from segsort.checkpoints import conversion
+from segsort.runs import cli
 
 if __name__ == '__main__':
   cli.run(conversion.convert_checkpoint, conversion.ConvertConfig)

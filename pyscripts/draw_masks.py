@@ -6,8 +6,8 @@
 """
 
 import _path  # noqa: F401
-from segsort import cli
 from segsort.explanation import mask_sheet
+from segsort.runs import cli
 
 if __name__ == '__main__':
   cli.run(mask_sheet.draw_masks, mask_sheet.MaskSheetConfig)

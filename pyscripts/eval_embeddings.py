@@ -10,8 +10,8 @@ examples; the k-means sees the images of --eval_list only.
 """
 
 import _path  # noqa: F401
-from segsort import cli
-from segsort import readouts
+from segsort.inference import readouts
+from segsort.runs import cli
 
 if __name__ == '__main__':
   cli.run(readouts.evaluate_embeddings, readouts.EvalEmbeddingsConfig)

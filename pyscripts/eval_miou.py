@@ -8,9 +8,9 @@ Usage:
 
 import _path  # noqa: F401  (puts the project root on sys.path)
 
-from segsort import cli
-from segsort import evaluation
-from segsort import evaluation_flags
+from segsort.evaluation import evaluation
+from segsort.evaluation import evaluation_flags
+from segsort.runs import cli
 
 if __name__ == '__main__':
   cli.run(evaluation.evaluate_folders, evaluation_flags.EvaluateConfig)

@@ -10,8 +10,8 @@ taken for the instances.
 """
 
 import _path  # noqa: F401
-from segsort import cli
-from segsort import panoptic_evaluation
+from segsort.evaluation import panoptic_evaluation
+from segsort.runs import cli
 
 if __name__ == '__main__':
   cli.run(panoptic_evaluation.evaluate_panoptic,

@@ -7,8 +7,8 @@ at every threshold, or masks ID.png; `gt_dir` holds BSDS500's ID.mat.
 """
 
 import _path  # noqa: F401
-from segsort import cli
-from segsort import region_evaluation
+from segsort.evaluation import region_evaluation
+from segsort.runs import cli
 
 if __name__ == '__main__':
   cli.run(region_evaluation.evaluate_regions,

@@ -11,9 +11,9 @@ folder can be copied and sent. With --image_dir in place of --data_list and
 """
 
 import _path  # noqa: F401
-from segsort import cli
 from segsort.explanation import flags
 from segsort.explanation import stage
+from segsort.runs import cli
 
 if __name__ == '__main__':
   cli.run(stage.explain, flags.ExplainFlags)

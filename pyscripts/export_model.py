@@ -16,8 +16,8 @@ EXIF says.
 """
 
 import _path  # noqa: F401
-from segsort import cli
-from segsort import export
+from segsort.inference import export
+from segsort.runs import cli
 
 if __name__ == '__main__':
   cli.run(export.export_model, export.ExportConfig)

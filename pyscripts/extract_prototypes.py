@@ -6,9 +6,9 @@
 """
 
 import _path  # noqa: F401
-from segsort import cli
-from segsort import extraction
-from segsort import inference_settings
+from segsort.inference import extraction
+from segsort.inference import inference_settings
+from segsort.runs import cli
 
 if __name__ == '__main__':
   cli.run(extraction.extract_prototypes, inference_settings.ExtractConfig)

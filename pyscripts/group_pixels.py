@@ -12,8 +12,8 @@ No label is read. group_regions.py makes the groups of the first round.
 """
 
 import _path  # noqa: F401
-from segsort import cli
-from segsort import pixel_groups
+from segsort.runs import cli
+from segsort.unsupervised import pixel_groups
 
 if __name__ == '__main__':
   cli.run(pixel_groups.group_pixels, pixel_groups.PixelGroupConfig)

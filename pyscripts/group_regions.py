@@ -10,8 +10,8 @@ No label is read. make_oversegmentation.py makes the regions.
 """
 
 import _path  # noqa: F401
-from segsort import cli
-from segsort import region_groups
+from segsort.runs import cli
+from segsort.unsupervised import region_groups
 
 if __name__ == '__main__':
   cli.run(region_groups.group_regions, region_groups.GroupConfig)

@@ -11,9 +11,9 @@ One's own photographs, in any format, need no list:
 """
 
 import _path  # noqa: F401
-from segsort import cli
-from segsort import inference
-from segsort import inference_flags
+from segsort.inference import inference
+from segsort.inference import inference_flags
+from segsort.runs import cli
 
 if __name__ == '__main__':
   cli.run(inference.infer, inference_flags.InferenceFlags)

@@ -8,8 +8,8 @@ calls it once every row has run; by hand, for a table that was run before:
 """
 
 import _path  # noqa: F401
-from segsort import cli
-from segsort import experiment_document
+from segsort.evaluation import experiment_document
+from segsort.runs import cli
 
 if __name__ == '__main__':
   cli.run(experiment_document.keep, experiment_document.KeepConfig)

@@ -11,9 +11,9 @@ With another network and list, and names in --show, the figures of any run.
 """
 
 import _path  # noqa: F401
-from segsort import cli
 from segsort.explanation import figures
 from segsort.explanation import flags
+from segsort.runs import cli
 
 if __name__ == '__main__':
   cli.run(figures.make_figures, flags.FigureFlags)

@@ -14,8 +14,8 @@ a network of train_contours.py: --detector keras.
 """
 
 import _path  # noqa: F401
-from segsort import cli
-from segsort import oversegmentation
+from segsort.contours import oversegmentation
+from segsort.runs import cli
 
 if __name__ == '__main__':
   cli.run(oversegmentation.make_oversegmentations,

@@ -7,8 +7,8 @@ those that were copied together: prototypes/shard-00000-of-00004 and so on.
 """
 
 import _path  # noqa: F401
-from segsort import cli
-from segsort import prototype_merge
+from segsort.inference import prototype_merge
+from segsort.runs import cli
 
 if __name__ == '__main__':
   cli.run(prototype_merge.merge_prototypes, prototype_merge.MergeConfig)

@@ -6,8 +6,8 @@ Usage: python pyscripts/prepare_camvid.py
 
 import _path  # noqa: F401  (puts the project root on sys.path)
 
-from segsort import camvid_dataset
-from segsort import cli
+from segsort.data.datasets import camvid as camvid_dataset
+from segsort.runs import cli
 
 if __name__ == '__main__':
   cli.run(camvid_dataset.prepare, camvid_dataset.CamvidConfig)

@@ -6,8 +6,8 @@ Usage: python pyscripts/prepare_cityscapes.py
 
 import _path  # noqa: F401  (puts the project root on sys.path)
 
-from segsort import cli
-from segsort import cityscapes_dataset
+from segsort.data.datasets import cityscapes as cityscapes_dataset
+from segsort.runs import cli
 
 if __name__ == '__main__':
   cli.run(cityscapes_dataset.prepare, cityscapes_dataset.CityscapesConfig)

@@ -6,8 +6,8 @@ Usage: python pyscripts/prepare_own.py
 
 import _path  # noqa: F401  (puts the project root on sys.path)
 
-from segsort import cli
-from segsort import own_dataset
+from segsort.data.datasets import own as own_dataset
+from segsort.runs import cli
 
 if __name__ == '__main__':
   cli.run(own_dataset.prepare, own_dataset.OwnConfig)

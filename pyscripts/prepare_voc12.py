@@ -6,8 +6,8 @@ Usage: python pyscripts/prepare_voc12.py
 
 import _path  # noqa: F401  (puts the project root on sys.path)
 
-from segsort import voc12_dataset
-from segsort import cli
+from segsort.data.datasets import voc12 as voc12_dataset
+from segsort.runs import cli
 
 if __name__ == '__main__':
   cli.run(voc12_dataset.prepare, voc12_dataset.VocConfig)

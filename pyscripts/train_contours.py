@@ -8,8 +8,8 @@ Its contours.keras serves make_oversegmentation.py --detector keras
 """
 
 import _path  # noqa: F401
-from segsort import cli
-from segsort import contour_training
+from segsort.contours import contour_training
+from segsort.runs import cli
 
 if __name__ == '__main__':
   cli.run(contour_training.train_contours,

@@ -10,9 +10,9 @@ A list line's oversegmentation is its third column, or its mask's path with
 """
 
 import _path  # noqa: F401
-from segsort import cli
-from segsort import training
-from segsort import training_settings
+from segsort.runs import cli
+from segsort.training import training
+from segsort.training import training_settings
 
 if __name__ == '__main__':
   cli.run(training.train_unsupervised, training_settings.TrainUnsupConfig)

@@ -9,8 +9,8 @@
 """
 
 import _path  # noqa: F401
-from segsort import cli
-from segsort import softmax_training
+from segsort.runs import cli
+from segsort.training import softmax_training
 
 if __name__ == '__main__':
   cli.run(softmax_training.train_softmax, softmax_training.TrainSoftmaxConfig)

@@ -7,9 +7,9 @@
 """
 
 import _path  # noqa: F401
-from segsort import cli
 from segsort.explanation import embeddings
 from segsort.explanation import flags
+from segsort.runs import cli
 
 if __name__ == '__main__':
   cli.run(embeddings.visualize_embeddings, flags.EmbeddingFlags)

@@ -19,7 +19,7 @@ import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 
 from network import resnet  # noqa: E402
-from segsort import files  # noqa: E402
+from segsort.runs import files  # noqa: E402
 
 
 # TensorFlow asks the processor whether oneDNN has kernels of half precision; of

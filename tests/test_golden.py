@@ -12,7 +12,7 @@ import needs
 import numpy as np
 import pytest
 
-from segsort import reading
+from segsort.data import reading
 
 ROOT = pathlib.Path(__file__).parents[1]
 FILES = {
@@ -144,7 +144,7 @@ def test_a_changed_score_fails(check_golden, capsys, copy, key):
 
 
 def test_a_changed_pixel_of_a_prediction_fails(check_golden, capsys, copy):
-  from segsort import files
+  from segsort.runs import files
   folder = copy('c9')
   path = str(folder / 'c9/pred/a.png')
   mask = reading.read_mask(path)

@@ -8,14 +8,14 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
-from segsort import batching
-from segsort import files
-from segsort import image_list
-from segsort import input_pipeline
-from segsort import preprocessing
 from segsort.benchmark import data_twin
 from segsort.benchmark import loss_suite
 from segsort.benchmark import measure
+from segsort.data import batching
+from segsort.data import image_list
+from segsort.data import input_pipeline
+from segsort.data import preprocessing
+from segsort.runs import files
 
 BATCHES = 4
 

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from network import layers
 from network.segsort import clustering
-from segsort import preprocessing
+from segsort.data import preprocessing
 
 
 def view_example(image, labels, crop_size, view, num_clusters):

@@ -7,12 +7,12 @@ import cv2
 import numpy as np
 import PIL.Image
 
-from segsort import dataset_info
-from segsort import evaluation
-from segsort import evaluation_flags
-from segsort import files
-from segsort import mask_pairs
 from segsort.benchmark import measure
+from segsort.data import dataset_info
+from segsort.data import mask_pairs
+from segsort.evaluation import evaluation
+from segsort.evaluation import evaluation_flags
+from segsort.runs import files
 
 PAIRS, CLASSES, SIZE = 500, 21, (375, 500)
 

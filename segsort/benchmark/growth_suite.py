@@ -13,17 +13,17 @@ import tensorflow as tf
 from network import layers
 from network.segsort import chunked_kmeans
 from network.segsort import clustering
-from segsort import embedding
-from segsort import inference_flags
-from segsort import labeller as labeller_lib
-from segsort import linear_probe
-from segsort import preprocessing
-from segsort import prototype_search
-from segsort import prototype_set
-from segsort import softmax_labeller
 from segsort.benchmark import inference_suite
 from segsort.benchmark import measure
 from segsort.benchmark import retrieval_suite
+from segsort.data import preprocessing
+from segsort.inference import embedding
+from segsort.inference import inference_flags
+from segsort.inference import labeller as labeller_lib
+from segsort.inference import linear_probe
+from segsort.inference import prototype_search
+from segsort.inference import prototype_set
+from segsort.inference import softmax_labeller
 
 IMAGE, CLASSES = (720, 960), 40  # several times a batch of windows
 PIXELS, DIM, DECAY = 2**18, 32, 1e-4

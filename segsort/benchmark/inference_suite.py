@@ -11,14 +11,14 @@ import network
 from network import layers
 from network.segsort import clustering
 from network.segsort import voting
-from segsort import embedding
-from segsort import inference_settings
-from segsort import labeller as labeller_lib
-from segsort import preprocessing
-from segsort import settings as settings_lib
-from segsort import votes as votes_lib
 from segsort.benchmark import measure
 from segsort.benchmark import release_inference
+from segsort.data import preprocessing
+from segsort.inference import embedding
+from segsort.inference import inference_settings
+from segsort.inference import labeller as labeller_lib
+from segsort.inference import votes as votes_lib
+from segsort.runs import settings as settings_lib
 
 WINDOW = settings_lib.Size((180, 240))
 DIM, CLASSES, NEIGHBOURS, PROTOTYPES = 32, 21, 15, 5000

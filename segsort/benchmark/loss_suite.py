@@ -7,10 +7,10 @@ import tensorflow as tf
 
 from network.segsort import clustering
 from network.segsort import memory_bank
-from segsort import train_step
-from segsort import training_settings
 from segsort.benchmark import loss_twin
 from segsort.benchmark import measure
+from segsort.training import train_step
+from segsort.training import training_settings
 
 
 def comparisons():

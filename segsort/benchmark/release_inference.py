@@ -15,8 +15,8 @@ import tensorflow as tf
 
 from network import layers
 from network.segsort import clustering
-from segsort import embedding
-from segsort import preprocessing
+from segsort.data import preprocessing
+from segsort.inference import embedding
 
 GRID = 5, 5
 ITERATIONS = 10

@@ -8,10 +8,10 @@ import tempfile
 import numpy as np
 import tensorflow as tf
 
-from segsort import prototype_search
-from segsort import prototype_set
 from segsort.benchmark import measure
 from segsort.errors import InputError
+from segsort.inference import prototype_search
+from segsort.inference import prototype_set
 
 PROTOTYPES, DIM, NEIGHBOURS = 10**6, 32, 15
 

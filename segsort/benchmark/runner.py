@@ -10,11 +10,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from segsort import files
-from segsort import run_record
 from segsort.benchmark import measure
 from segsort.errors import InputError
-from segsort.settings import Settings, setting
+from segsort.runs import files
+from segsort.runs import run_record
+from segsort.runs.settings import Settings, setting
 
 # Each is a module of this package whose `comparisons()` yields the rows.
 SUITES = (

@@ -2,11 +2,11 @@
 
 import tensorflow as tf
 
-from segsort import settings as settings_lib
-from segsort import train_state
-from segsort import train_step
 from segsort.benchmark import loss_suite
 from segsort.benchmark import measure
+from segsort.runs import settings as settings_lib
+from segsort.training import train_state
+from segsort.training import train_step
 
 
 def comparisons():

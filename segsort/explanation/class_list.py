@@ -1,9 +1,9 @@
 """Class names as people call them, from a data set or from a file."""
 
-from segsort import dataset_info
-from segsort import files
+from segsort.data import dataset_info
 from segsort.errors import InputError
 from segsort.explanation import page
+from segsort.runs import files
 
 
 def read_names(path, num_classes):

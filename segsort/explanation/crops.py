@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 import PIL.Image
 
-from segsort import files
-from segsort import progress
 from segsort.explanation import outlines
 from segsort.explanation import sources as sources_lib
+from segsort.runs import files
+from segsort.runs import progress
 
 QUALITY = 75
 _MARGIN = 1.3  # of a segment's box: what is around it tells what it is

@@ -11,24 +11,24 @@ import os
 import numpy as np
 
 from network.segsort import projection
-from segsort import checkpoint
-from segsort import embedding
-from segsort import extraction
-from segsort import files
-from segsort import folder_lock
-from segsort import inference
-from segsort import input_records
-from segsort import progress
-from segsort import prototype_set
-from segsort import resumption
-from segsort import run_record
-from segsort import visualization
+from segsort.checkpoints import checkpoint
+from segsort.data import visualization
 from segsort.errors import InputError, warn
 from segsort.explanation import class_list
 from segsort.explanation import crops
 from segsort.explanation import prototype_map
 from segsort.explanation import sources as sources_lib
 from segsort.explanation import stage
+from segsort.inference import embedding
+from segsort.inference import extraction
+from segsort.inference import inference
+from segsort.inference import prototype_set
+from segsort.runs import files
+from segsort.runs import folder_lock
+from segsort.runs import input_records
+from segsort.runs import progress
+from segsort.runs import resumption
+from segsort.runs import run_record
 
 MAP, FOLDER = 'prototype_map.png', 'pca'
 LEAST_SIDE = 384  # pixels that the longer side of a picture is drawn with

@@ -11,13 +11,8 @@ import cv2
 import numpy as np
 import PIL.Image
 
-from segsort import embedding
-from segsort import files
-from segsort import inference
-from segsort import input_pipeline
-from segsort import labeller as labeller_lib
-from segsort import progress
-from segsort import visualization
+from segsort.data import input_pipeline
+from segsort.data import visualization
 from segsort.errors import InputError
 from segsort.explanation import class_list
 from segsort.explanation import crops
@@ -26,6 +21,11 @@ from segsort.explanation import retrieved
 from segsort.explanation import sheet as sheet_lib
 from segsort.explanation import sources as sources_lib
 from segsort.explanation import stage
+from segsort.inference import embedding
+from segsort.inference import inference
+from segsort.inference import labeller as labeller_lib
+from segsort.runs import files
+from segsort.runs import progress
 
 PIPELINE, RETRIEVAL = 'pipeline.png', 'retrieval.png'
 COLUMNS = 'input', 'embedding (PCA)', 'segments', 'prediction', 'truth'

@@ -2,10 +2,10 @@
 
 import dataclasses
 
-from segsort import inference_flags
-from segsort import inference_settings
-from segsort import settings
-from segsort.settings import setting
+from segsort.inference import inference_flags
+from segsort.inference import inference_settings
+from segsort.runs import settings
+from segsort.runs.settings import setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -6,15 +6,15 @@ import os
 import cv2
 import numpy as np
 
-from segsort import files
-from segsort import image_list
-from segsort import input_pipeline
-from segsort import reading
-from segsort import settings as settings_lib
-from segsort import visualization
+from segsort.data import image_list
+from segsort.data import input_pipeline
+from segsort.data import reading
+from segsort.data import visualization
 from segsort.errors import InputError
 from segsort.explanation import figures
 from segsort.explanation import sheet as sheet_lib
+from segsort.runs import files
+from segsort.runs import settings as settings_lib
 
 IGNORED_COLOR = 235, 235, 235
 

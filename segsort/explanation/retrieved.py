@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from segsort import input_pipeline
+from segsort.data import input_pipeline
 from segsort.explanation import outlines
 
 

@@ -10,17 +10,17 @@ import os
 
 import numpy as np
 
-from segsort import checkpoint
-from segsort import embedding
-from segsort import extraction
-from segsort import image_list
-from segsort import inference_settings
-from segsort import input_pipeline
-from segsort import prototype_set
-from segsort import reading
-from segsort import resumption
+from segsort.checkpoints import checkpoint
+from segsort.data import image_list
+from segsort.data import input_pipeline
+from segsort.data import reading
 from segsort.errors import InputError
-from segsort.settings import Size
+from segsort.inference import embedding
+from segsort.inference import extraction
+from segsort.inference import inference_settings
+from segsort.inference import prototype_set
+from segsort.runs import resumption
+from segsort.runs.settings import Size
 
 # Another machine may round single pixels into another cluster.
 _PIXELS_AGREE = 0.05

@@ -8,25 +8,25 @@ labelled by. Nothing else is needed to look at them, no network either.
 import glob
 import os
 
-from segsort import checkpoint
-from segsort import embedding
-from segsort import files
-from segsort import folder_lock
-from segsort import inference
-from segsort import input_pipeline
-from segsort import labeller as labeller_lib
-from segsort import pictures
-from segsort import progress
-from segsort import prototype_set
-from segsort import reading
-from segsort import resumption
-from segsort import run_record
+from segsort.checkpoints import checkpoint
+from segsort.data import input_pipeline
+from segsort.data import pictures
+from segsort.data import reading
 from segsort.errors import InputError, warn
 from segsort.explanation import class_list
 from segsort.explanation import crops as crops_lib
 from segsort.explanation import page
 from segsort.explanation import retrieved
 from segsort.explanation import sources as sources_lib
+from segsort.inference import embedding
+from segsort.inference import inference
+from segsort.inference import labeller as labeller_lib
+from segsort.inference import prototype_set
+from segsort.runs import files
+from segsort.runs import folder_lock
+from segsort.runs import progress
+from segsort.runs import resumption
+from segsort.runs import run_record
 
 ASSETS = 'page.css', 'page.js'
 OWN = 'index.html', 'images', 'pictures', 'crops'  # of a folder of pages

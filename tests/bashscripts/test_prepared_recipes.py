@@ -10,7 +10,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from segsort import reading
+from segsort.data import reading
 
 
 pytestmark = pytest.mark.slow

@@ -6,12 +6,12 @@ import re
 
 import pytest
 
-from segsort import evaluation_flags
-from segsort import inference_flags
-from segsort import inference_settings
-from segsort import oversegmentation
-from segsort import softmax_training
-from segsort import training_settings
+from segsort.contours import oversegmentation
+from segsort.evaluation import evaluation_flags
+from segsort.inference import inference_flags
+from segsort.inference import inference_settings
+from segsort.training import softmax_training
+from segsort.training import training_settings
 
 STEPS = ['train_segsort.py', 'extract_prototypes.py', 'inference.py',
          'inference.py', 'eval_miou.py', 'eval_miou.py']

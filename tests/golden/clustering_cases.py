@@ -8,7 +8,7 @@ import tensorflow as tf
 from network.segsort import clustering
 from network.segsort import projection
 from network.segsort import prototypes as prototypes_lib
-from segsort import tf1_compat
+from segsort.inference import tf1_compat
 
 from golden import margin
 from golden.report import EXACT, zero_for_nan

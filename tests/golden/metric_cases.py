@@ -8,11 +8,11 @@ import tempfile
 
 import numpy as np
 
-from segsort import dataset_info
-from segsort import evaluation
-from segsort import evaluation_compat
-from segsort import evaluation_flags
-from segsort.confusion_matrix import ConfusionMatrix
+from segsort.data import dataset_info
+from segsort.evaluation import evaluation
+from segsort.evaluation import evaluation_compat
+from segsort.evaluation import evaluation_flags
+from segsort.evaluation.confusion_matrix import ConfusionMatrix
 
 from golden.report import EXACT
 

@@ -7,8 +7,8 @@ import keras
 import numpy as np
 
 import network
-from segsort import embedding
-from segsort import inference_settings
+from segsort.inference import embedding
+from segsort.inference import inference_settings
 
 from golden import weights
 from golden.report import EXACT

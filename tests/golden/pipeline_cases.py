@@ -14,15 +14,15 @@ import tensorflow as tf
 
 from network.segsort import clustering
 from network.segsort import prototypes as prototypes_lib
-from segsort import dataset_info
-from segsort import extraction
-from segsort import image_list
-from segsort import inference
-from segsort import inference_settings
-from segsort import labeller
-from segsort import prototype_set
-from segsort import reading
-from segsort import settings as settings_lib
+from segsort.data import dataset_info
+from segsort.data import image_list
+from segsort.data import reading
+from segsort.inference import extraction
+from segsort.inference import inference
+from segsort.inference import inference_settings
+from segsort.inference import labeller
+from segsort.inference import prototype_set
+from segsort.runs import settings as settings_lib
 
 from golden import weights
 from golden.report import EXACT, FLOATS, read_mask, zero_for_nan

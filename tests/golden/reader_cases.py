@@ -7,14 +7,14 @@ import numpy as np
 import tensorflow as tf
 
 from network import layers
-from segsort import dataset_info
-from segsort import image_list
-from segsort import input_pipeline
-from segsort import preprocessing
-from segsort import reading
-from segsort import settings as settings_lib
-from segsort import tf1_compat
-from segsort import training_settings
+from segsort.data import dataset_info
+from segsort.data import image_list
+from segsort.data import input_pipeline
+from segsort.data import preprocessing
+from segsort.data import reading
+from segsort.inference import tf1_compat
+from segsort.runs import settings as settings_lib
+from segsort.training import training_settings
 
 from golden.report import EXACT
 

@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 
-from segsort import reading
+from segsort.data import reading
 from segsort.errors import InputError
 
 EXACT = 0.

@@ -8,11 +8,11 @@ import tensorflow as tf
 
 from network.segsort import clustering
 from network.segsort import memory_bank
-from segsort import optimizer as optimizer_lib
-from segsort import settings as settings_lib
-from segsort import train_state
-from segsort import train_step
-from segsort import training_settings
+from segsort.runs import settings as settings_lib
+from segsort.training import optimizer as optimizer_lib
+from segsort.training import train_state
+from segsort.training import train_step
+from segsort.training import training_settings
 
 import closeness
 

@@ -12,7 +12,7 @@ from unittest import mock
 import numpy as np
 
 import network
-from segsort import checkpoint
+from segsort.checkpoints import checkpoint
 
 BACKBONE = 'resnet_v1_101'
 _FOLDER = tempfile.TemporaryDirectory(prefix='golden-')

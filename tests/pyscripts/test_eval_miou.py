@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from segsort import files
+from segsort.runs import files
 
 ROOT = pathlib.Path(__file__).parents[2]
 

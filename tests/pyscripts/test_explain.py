@@ -4,7 +4,7 @@ import commands
 import pytest
 
 import network
-from segsort import checkpoint
+from segsort.checkpoints import checkpoint
 
 pytestmark = pytest.mark.slow
 

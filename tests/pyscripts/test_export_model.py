@@ -15,12 +15,12 @@ import pytest
 import tensorflow as tf
 
 import network
-from segsort import checkpoint
-from segsort import files
-from segsort import inference_settings
-from segsort import prototype_set
-from segsort import reading
-from segsort import run_record
+from segsort.checkpoints import checkpoint
+from segsort.data import reading
+from segsort.inference import inference_settings
+from segsort.inference import prototype_set
+from segsort.runs import files
+from segsort.runs import run_record
 
 pytestmark = pytest.mark.slow
 

@@ -10,10 +10,10 @@ import PIL.Image
 import pytest
 
 import network
-from segsort import checkpoint
-from segsort import files
-from segsort import prototype_set
-from segsort import reading
+from segsort.checkpoints import checkpoint
+from segsort.data import reading
+from segsort.inference import prototype_set
+from segsort.runs import files
 
 pytestmark = [
     pytest.mark.usefixtures('deep_network'), pytest.mark.slow]

@@ -11,8 +11,8 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from segsort import files
-from segsort import reading
+from segsort.data import reading
+from segsort.runs import files
 
 pytestmark = pytest.mark.slow
 

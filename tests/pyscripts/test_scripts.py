@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import network
-from segsort import checkpoint
-from segsort import reading
-from segsort.confusion_matrix import ConfusionMatrix
+from segsort.checkpoints import checkpoint
+from segsort.data import reading
+from segsort.evaluation.confusion_matrix import ConfusionMatrix
 
 pytestmark = [
     pytest.mark.usefixtures('deep_network'), pytest.mark.slow]

@@ -3,8 +3,8 @@
 import pytest
 import small_runs
 
-from segsort import image_list
-from segsort import train_state
+from segsort.data import image_list
+from segsort.training import train_state
 
 
 @pytest.fixture(name='state')

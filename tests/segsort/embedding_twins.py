@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from network import layers
-from segsort.dataset_info import PIXEL_MEAN
+from segsort.data.dataset_info import PIXEL_MEAN
 
 # What the twins' network does to each eighth pixel: 3 colours to 4 numbers.
 MIX = np.array([[1, .5, -.3, 0], [0, 1, .4, -.8], [-.6, 0, 1, 1]], np.float32)

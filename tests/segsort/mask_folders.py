@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from segsort import evaluation
-from segsort import evaluation_flags
-from segsort import files
-from segsort import reading
-from segsort.confusion_matrix import ConfusionMatrix
+from segsort.data import reading
 from segsort.errors import InputError
+from segsort.evaluation import evaluation
+from segsort.evaluation import evaluation_flags
+from segsort.evaluation.confusion_matrix import ConfusionMatrix
+from segsort.runs import files
 
 NAMES = 'a.png', 'sub/b.png'
 

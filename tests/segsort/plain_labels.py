@@ -12,8 +12,8 @@ from network import layers
 from network.segsort import chunked_kmeans
 from network.segsort import clustering
 from network.segsort import retrieval
-from segsort import embedding
-from segsort import preprocessing
+from segsort.data import preprocessing
+from segsort.inference import embedding
 
 
 def _sum_members(features, labels, num_clusters):

@@ -24,10 +24,10 @@ import tensorflow as tf  # noqa: E402
 
 import network  # noqa: E402
 from network import layers  # noqa: E402
-from segsort import distribution  # noqa: E402
-from segsort import train_state  # noqa: E402
-from segsort import train_step  # noqa: E402
-from segsort import training_settings  # noqa: E402
+from segsort.training import distribution  # noqa: E402
+from segsort.training import train_state  # noqa: E402
+from segsort.training import train_step  # noqa: E402
+from segsort.training import training_settings  # noqa: E402
 
 STEPS, IMAGES, SIZE = 5, 4, 16
 KINDS = 'supervised', 'unsupervised', 'grouped'

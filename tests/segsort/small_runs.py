@@ -2,8 +2,8 @@
 
 import json
 
-from segsort import settings as settings_lib
-from segsort import training_settings
+from segsort.runs import settings as settings_lib
+from segsort.training import training_settings
 
 
 _SMALL = {

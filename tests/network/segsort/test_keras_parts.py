@@ -13,7 +13,7 @@ import tensorflow as tf
 from network import segsort
 from network.segsort import clustering
 from network.segsort import memory_bank
-from segsort import train_step
+from segsort.training import train_step
 
 
 def _batch(rng, labels):

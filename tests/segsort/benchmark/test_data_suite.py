@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from segsort import input_pipeline
-from segsort import preprocessing
-from segsort import settings as settings_lib
 from segsort.benchmark import data_suite
 from segsort.benchmark import data_twin
 from segsort.benchmark import loss_suite
+from segsort.data import input_pipeline
+from segsort.data import preprocessing
+from segsort.runs import settings as settings_lib
 
 
 @pytest.mark.parametrize('number', range(6))

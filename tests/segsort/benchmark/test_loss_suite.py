@@ -4,9 +4,9 @@ import closeness
 import pytest
 import tensorflow as tf
 
-from segsort import train_step
 from segsort.benchmark import loss_suite
 from segsort.benchmark import loss_twin
+from segsort.training import train_step
 
 
 @pytest.mark.parametrize('size', [10, 21])

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from network.segsort import retrieval
-from segsort import prototype_set
 from segsort.benchmark import retrieval_suite
 from segsort.errors import InputError
+from segsort.inference import prototype_set
 
 
 def _cosines(found, folder):

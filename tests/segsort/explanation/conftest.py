@@ -7,12 +7,12 @@ import PIL.Image
 import pytest
 
 import network
-from segsort import checkpoint
-from segsort import extraction
-from segsort import files
-from segsort import inference_settings
-from segsort import settings as settings_lib
+from segsort.checkpoints import checkpoint
 from segsort.explanation import flags
+from segsort.inference import extraction
+from segsort.inference import inference_settings
+from segsort.runs import files
+from segsort.runs import settings as settings_lib
 
 ODD = '<b>&"\'{0}</b>'  # what may be in a file's name and must not be in HTML
 NETWORK = {

@@ -7,9 +7,7 @@ import numpy as np
 import pytest
 
 import network
-from segsort import embedding
-from segsort import prototype_set
-from segsort import reading
+from segsort.data import reading
 from segsort.errors import InputError
 from segsort.explanation import embeddings
 from segsort.explanation import figures
@@ -17,6 +15,8 @@ from segsort.explanation import flags
 from segsort.explanation import page
 from segsort.explanation import prototype_map
 from segsort.explanation import retrieved
+from segsort.inference import embedding
+from segsort.inference import prototype_set
 
 
 def _files(folder):

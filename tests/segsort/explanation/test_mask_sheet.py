@@ -4,11 +4,11 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from segsort import files
-from segsort import visualization
+from segsort.data import visualization
 from segsort.errors import InputError
 from segsort.explanation import mask_sheet
 from segsort.explanation.sheet import CELL, GAP, TITLE
+from segsort.runs import files
 
 
 @pytest.fixture

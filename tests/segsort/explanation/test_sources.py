@@ -7,12 +7,12 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from segsort import embedding
-from segsort import files
-from segsort import prototype_set
-from segsort import reading
+from segsort.data import reading
 from segsort.explanation import crops
 from segsort.explanation import sources
+from segsort.inference import embedding
+from segsort.inference import prototype_set
+from segsort.runs import files
 
 
 @pytest.fixture(name='model')

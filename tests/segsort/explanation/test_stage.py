@@ -10,16 +10,16 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from segsort import embedding
-from segsort import inference
-from segsort import inference_settings
-from segsort import labeller as labeller_lib
-from segsort import prototype_set
-from segsort import reading
+from segsort.data import reading
 from segsort.errors import InputError
 from segsort.explanation import retrieved
 from segsort.explanation import sources
 from segsort.explanation import stage
+from segsort.inference import embedding
+from segsort.inference import inference
+from segsort.inference import inference_settings
+from segsort.inference import labeller as labeller_lib
+from segsort.inference import prototype_set
 
 
 class _Reader(html.parser.HTMLParser):

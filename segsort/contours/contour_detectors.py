@@ -1,0 +1,214 @@
+"""Where contour strengths come from: `--detector` to a function of an image.
+
+Each takes u8[H, W, 3] RGB and the image's name, and returns f32[K, H, W] in
+0..1, K orientations of `ultrametric`, or one map without orientation.
+"""
+
+import os
+
+import cv2
+import keras
+import numpy as np
+import PIL.Image
+import tensorflow as tf
+
+from network import contour_model
+from segsort.contours import gradient_contours
+from segsort.data import reading
+from segsort.errors import InputError, first_line
+
+# Where region trees are cut unless --threshold says so. gradient: between the
+# best Rand index (.12) and covering (.34) on 40 images of BSDS500. The others
+# are not on its scale: choose theirs with eval_regions.py.
+THRESHOLDS = {'gradient': 0.25, 'keras': 0.3, 'onnx': 0.3, 'folder': 0.2}
+NAMES = tuple(THRESHOLDS)
+EDGE_FORMATS = '.npy', '.png'
+# Edge maps with a larger share of stronger pixels are taken for inverted ones.
+STRONG, MOST_STRONG = .9, .75
+
+
+def make_detector(config):
+  """Returns the function (image, name) -> contours of `--detector`.
+
+  Args:
+    config: an `oversegmentation.OversegmentationConfig`.
+
+  Raises:
+    InputError: no model, or one that cannot be read; no folder of edge maps.
+  """
+  if config.detector == 'gradient':
+    return lambda image, name: gradient_contours.gradient_contours(image)
+  if not os.path.exists(config.detector_path):
+    what = {'folder': 'the folder of edge maps', 'onnx': 'an .onnx file',
+            'keras': 'a .keras file of train_contours.py'}[config.detector]
+    raise InputError(
+        f'--detector {config.detector} needs --detector_path, {what}; '
+        f'there is nothing at {config.detector_path!r}')
+  return {'folder': _folder_detector, 'onnx': _onnx_detector,
+          'keras': _keras_detector}[config.detector](config)
+
+
+def _folder_detector(config):
+  return lambda image, name: read_edges(
+      os.path.join(config.detector_path, name), image.shape[:2])
+
+
+def edge_map(path):
+  """Returns the path of a ready edge map, from that without its ending.
+
+  Where there is none, it is that of the first of EDGE_FORMATS.
+  """
+  paths = [path + end for end in EDGE_FORMATS]
+  return next(filter(os.path.isfile, paths), paths[0])
+
+
+def read_edges(path, size):
+  """Reads a ready edge map.
+
+  Args:
+    path: without its ending: .npy (0..1) or .png (0 to all of its bits).
+    size: (height, width) of the image.
+
+  Returns:
+    f32[K, H, W].
+
+  Raises:
+    InputError: none there, unreadable, another size, out of 0..1, inverted.
+  """
+  found = edge_map(path)
+  if not os.path.isfile(found):
+    raise InputError(f'no edge map {path}.npy or .png; check --detector_path')
+  try:
+    if found.endswith('.npy'):
+      edges = np.load(found, allow_pickle=False)
+      if not isinstance(edges, np.ndarray):
+        raise ValueError('an archive, not an array')
+      edges = edges.astype(np.float32)
+    else:
+      edges = _fraction(PIL.Image.open(found))
+  except (*reading.UNREADABLE, PIL.Image.DecompressionBombError) as error:
+    raise InputError(
+        f'cannot read the edge map {found}: {error}; make it again'
+    ) from error
+  contours = check_contours(
+      edges if edges.ndim == 3 else edges[None], size, found)
+  share = (contours > STRONG).mean()
+  if share > MOST_STRONG:
+    raise InputError(
+        f'{found} is above {STRONG} at {share:.0%} of its pixels, as if '
+        'contours were dark on white; they must be bright: take 1 - value')
+  return contours
+
+
+def _fraction(picture):
+  """A grey PIL picture of 1, 8 or 16 bits to f32[H, W] in 0..1."""
+  most = {'1': 1, 'L': 2 ** 8 - 1, 'I': 2 ** 16 - 1}.get(
+      picture.mode.partition(';')[0])
+  if not most:
+    raise ValueError(f'a picture of mode {picture.mode}; edge maps are grey')
+  return np.array(picture).astype(np.float32) / most
+
+
+def check_contours(contours, size, source):
+  """Returns f32[K, H, W] as it is, if it fits and is in 0..1.
+
+  Args:
+    contours: f32[K, h, w].
+    size: (height, width) of the image.
+    source: what the message blames.
+
+  Raises:
+    InputError: another size, not finite, out of range.
+  """
+  if (contours.ndim != 3 or contours.shape[1:] != tuple(size)
+      or not len(contours)):
+    raise InputError(
+        f'{source} has the shape {contours.shape}, its image is '
+        f'{size[0]}x{size[1]} (height x width); expected (height, width), or '
+        '(orientations, height, width), of that size: make it again, or resize '
+        'it')
+  if not np.isfinite(contours).all():
+    raise InputError(
+        f'{source} has strengths that are not finite; make it again')
+  low, high = contours.min(), contours.max()
+  if not (low >= 0 and high <= 1):
+    raise InputError(
+        f'{source} has strengths from {low:.3g} to {high:.3g}; they must be '
+        'probabilities, 0 to 1: divide by the maximum, or apply the sigmoid')
+  return contours.astype(np.float32)
+
+
+def _onnx_detector(config):
+  try:
+    network = cv2.dnn.readNetFromONNX(config.detector_path)
+  except cv2.error as error:
+    raise InputError(
+        f'OpenCV cannot read the network {config.detector_path}: '
+        f'{str(error).splitlines()[0]}; export it as ONNX, opset 11 or so'
+    ) from error
+  return lambda image, name: run_onnx(network, image, config)
+
+
+def run_onnx(network, image, config):
+  """Runs an edge network: one input 1x3xHxW, the last output 1x1xHxW.
+
+  Pixels are (value - onnx_mean) * onnx_scale in the order of onnx_channels:
+  HED's by default, BGR minus its training mean.
+
+  Args:
+    network: a cv2.dnn.Net.
+    image: u8[H, W, 3] RGB.
+    config: an `oversegmentation.OversegmentationConfig`.
+
+  Returns:
+    f32[1, H, W].
+
+  Raises:
+    InputError: it does not run, or returns something else than an edge map.
+  """
+  mean = [float(part) for part in config.onnx_mean.split(',')]
+  pixels = image[..., ::-1] if config.onnx_channels == 'bgr' else image
+  pixels = (pixels.astype(np.float32) - np.float32(mean)) * config.onnx_scale
+  network.setInput(np.ascontiguousarray(pixels.transpose(2, 0, 1)[None]))
+  try:
+    output = network.forward(network.getUnconnectedOutLayersNames())[-1]
+  except cv2.error as error:
+    raise InputError(
+        f'the network {config.detector_path} does not run on an image of '
+        f'{image.shape[0]}x{image.shape[1]}: {str(error).splitlines()[0]}; '
+        'export it for any height and width') from error
+  source = f'the output of {config.detector_path}'
+  if output.ndim != 4 or output.shape[:2] != (1, 1):
+    raise InputError(
+        f'{source} has the shape {output.shape}; an edge network returns '
+        f'(1, 1, height, width): export the fused map as the last output')
+  return check_contours(output[0], image.shape[:2], source)
+
+
+def _keras_detector(config):
+  try:
+    model = keras.models.load_model(config.detector_path, compile=False)
+  except (*reading.UNREADABLE, TypeError) as error:
+    raise InputError(
+        f'cannot load the contour network {config.detector_path}: '
+        f'{first_line(error)}; give a .keras file of train_contours.py'
+    ) from error
+  shapes = model.input_shape, model.output_shape
+  if not all(isinstance(shape, tuple) and len(shape) == 4 for shape in shapes
+             ) or model.input_shape[-1] != 3:
+    raise InputError(
+        f'the network {config.detector_path} takes {shapes[0]} and returns '
+        f'{shapes[1]}; expected RGB (batch, height, width, 3), 0 to 255, and '
+        'logits (batch, height, width, outputs), of which the last counts')
+
+  def detect(image, unused_name):
+    try:
+      output = contour_model.detect(model, image)
+    except (ValueError, tf.errors.OpError) as error:
+      raise InputError(
+          f'the network {config.detector_path} does not run on an image of '
+          f'{image.shape[0]}x{image.shape[1]}: {first_line(error)}; save it '
+          'for any height and width') from error
+    return check_contours(
+        output, image.shape[:2], f'the output of {config.detector_path}')
+  return detect

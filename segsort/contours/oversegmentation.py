@@ -1,0 +1,241 @@
+"""Images to oversegmentation masks: contours, region tree, cut, file."""
+
+import contextlib
+import dataclasses
+import functools
+import io
+import os
+
+import cv2
+import numpy as np
+
+from segsort.contours import contour_detectors
+from segsort.contours import oversegmentation_record
+from segsort.contours import ultrametric
+from segsort.data import image_list
+from segsort.data import reading
+from segsort.errors import InputError
+from segsort.runs import files
+from segsort.runs import folder_lock
+from segsort.runs import input_records
+from segsort.runs import processes
+from segsort.runs import progress
+from segsort.runs import settings as settings_lib
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OversegmentationConfig(settings_lib.Settings):
+  """Contours, the cut, and where masks go."""
+
+  POSITIVE = 'max_regions', 'num_workers', 'onnx_scale'
+  BELOW = {'threshold': 1}
+
+  data_list: str = settings_lib.setting(
+      text='list file: `image [mask [oversegmentation]]` a line')
+  data_dir: str = settings_lib.setting(
+      text='folder that the list lines are relative to')
+  save_dir: str = settings_lib.setting(
+      '', 'folder for the masks ID.png; by default they go where training '
+      'looks: the third column, or the mask with `hed` for `segcls`')
+  detector: str = settings_lib.setting(
+      'gradient', 'of contours', contour_detectors.NAMES)
+  detector_path: str = settings_lib.setting(
+      '', 'its .onnx or .keras file, or folder of edge maps ID.npy or ID.png')
+  threshold: float = settings_lib.setting(
+      -1., 'contours above it remain; negative: the detector\'s own, '
+      + ', '.join(f'{name} {value}' for name, value
+                  in contour_detectors.THRESHOLDS.items()))
+  max_regions: int = settings_lib.setting(
+      255, 'the threshold is raised until an image has no more')
+  bit_depth: int = settings_lib.setting(8, 'of the masks', (8, 16))
+  ucm: bool = settings_lib.setting(
+      False, 'also write the contour map ID.npz, f32[2H+1, 2W+1] `ucm2`')
+  onnx_mean: str = settings_lib.setting(
+      '104.00699,116.66877,122.67891', 'subtracted from 0..255, in the order '
+      'of --onnx_channels; HED\'s')
+  onnx_scale: float = settings_lib.setting(1., 'then multiplied by')
+  onnx_channels: str = settings_lib.setting(
+      'bgr', 'order of the input', ('bgr', 'rgb'))
+  num_workers: int = settings_lib.setting(os.cpu_count() or 1, 'processes')
+  overwrite: bool = settings_lib.setting(False, 'make again what is there')
+
+  def check(self):
+    """Raises InputError for a number out of range."""
+    super().check()
+    if self.max_regions > 2 ** self.bit_depth - 1:
+      raise InputError(
+          f'--max_regions is {self.max_regions}, but masks of '
+          f'{self.bit_depth} bits number no more than '
+          f'{2 ** self.bit_depth - 1}; '
+          + ('give --bit_depth 16' if self.bit_depth == 8 else 'lower it'))
+    try:
+      numbers = [float(part) for part in self.onnx_mean.split(',')]
+    except ValueError:
+      numbers = []
+    if len(numbers) != 3:
+      raise InputError(
+          f'--onnx_mean is {self.onnx_mean!r}; give three numbers, as '
+          '104.0,116.7,122.7')
+
+  @property
+  def cut_at(self):
+    """The threshold, from --threshold or else the detector."""
+    if self.threshold >= 0:
+      return self.threshold
+    return contour_detectors.THRESHOLDS[self.detector]
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+  """One image to do: its path, its name, the mask's path, a ready edge map."""
+  image: str
+  name: str
+  mask: str
+  edges: str = ''
+
+  @property
+  def inputs(self):
+    """The files that the mask is made of."""
+    return [path for path in (self.image, self.edges) if path]
+
+
+def make_oversegmentations(config):
+  """Divides the images of a list into regions bounded by contours.
+
+  Args:
+    config: an OversegmentationConfig.
+
+  Raises:
+    InputError: see there and `contour_detectors`.
+  """
+  jobs = list_jobs(config)
+  with contextlib.ExitStack() as stack:
+    for folder in oversegmentation_record.names_by_folder(jobs):
+      stack.enter_context(folder_lock.alone(folder, 'regions'))
+    _make_all(jobs, config)
+
+
+def _make_all(jobs, config):
+  """Makes the masks that are not there, alone in their folders."""
+  own = oversegmentation_record.check_folders(jobs, config)
+  outdated = oversegmentation_record.find_outdated(jobs)
+  waiting = [job for job in jobs if config.overwrite or job in outdated
+             or not is_done(job, config)]
+  _detector.cache_clear()
+  if waiting:
+    _detector(config)  # fails here, not in the processes
+  if config.overwrite:
+    remove_masks(jobs)  # else an interrupted run would leave two kinds
+  oversegmentation_record.write_settings(jobs, config, own)
+  work = functools.partial(run_job, config=config)
+  stamps = [input_records.stamp(*job.inputs) for job in waiting]
+  counts = []
+  for job, stamp, count in zip(waiting, stamps, progress.track(
+      processes.in_processes(work, waiting, config.num_workers),
+      total=len(jobs), initial=len(jobs) - len(waiting), desc='regions',
+      unit='image')):
+    folder, name = os.path.split(job.mask)
+    input_records.append(
+        input_records.record_path(folder), name, job.inputs, stamp)
+    counts.append(count)
+  print(f'{len(waiting)} oversegmentations made, {len(jobs) - len(waiting)} '
+        f'were there: {os.path.dirname(jobs[0].mask)}')
+  for folder in own:
+    print(f'{folder}: masks that were made elsewhere, used as they are')
+  if counts:
+    print(f'regions an image: {np.mean(counts):.1f} on average, '
+          f'{min(counts)} to {max(counts)}; threshold {config.cut_at:g}')
+
+
+def list_jobs(config):
+  """Returns a Job for each image of the list, once.
+
+  Raises:
+    InputError: a line that does not say where its mask goes, or that would
+      overwrite an image or the mask of another one.
+  """
+  jobs = {}
+  examples = image_list.read_list(config.data_list, config.data_dir)
+  images = {os.path.realpath(example.image) for example in examples}
+  for example in examples:
+    path = example.oversegmentation
+    if config.save_dir:
+      path = os.path.join(config.save_dir, f'{example.name}.png')
+    if not path:
+      raise InputError(
+          f'{example.where}: no place for the oversegmentation: neither a '
+          'third column nor `segcls` in the mask\'s path; give --save_dir')
+    if os.path.realpath(path) in images:
+      raise InputError(
+          f'{example.where}: the oversegmentation would be {path}, an image of '
+          'the list; name another --save_dir')
+    edges = ''
+    if config.detector == 'folder':
+      edges = contour_detectors.edge_map(
+          os.path.join(config.detector_path, example.name))
+    job = Job(example.image, example.name, path, edges)
+    other = jobs.setdefault(os.path.normpath(path), job)
+    if os.path.normpath(other.image) != os.path.normpath(job.image):
+      raise InputError(
+          f'{example.where}: {job.image} would overwrite {path}, the '
+          f'oversegmentation of {other.image}; rename one of them')
+  return list(jobs.values())
+
+
+def remove_masks(jobs):
+  """Removes the masks and contour maps of jobs."""
+  for job in jobs:
+    for path in (job.mask, map_path(job)):
+      with files.writing(path), contextlib.suppress(FileNotFoundError):
+        os.remove(path)
+
+
+def is_done(job, config):
+  """Whether a job's files are there; each is whole if it is."""
+  return os.path.isfile(job.mask) and (
+      not config.ucm or os.path.isfile(map_path(job)))
+
+
+def map_path(job):
+  """Returns where a job's contour map goes."""
+  return f'{os.path.splitext(job.mask)[0]}.npz'
+
+
+@functools.lru_cache(1)
+def _detector(config):
+  """One for all images of a process."""
+  cv2.setNumThreads(1)  # the processes share the cores
+  return contour_detectors.make_detector(config)
+
+
+def run_job(job, config):
+  """Makes and writes one mask; returns its number of regions."""
+  image = reading.read_image(job.image)
+  contours = _detector(config)(image, job.name)
+  regions, ucm = oversegment(contours, config.cut_at, config.max_regions)
+  if config.ucm:
+    data = io.BytesIO()
+    np.savez_compressed(data, ucm2=ucm)
+    files.write_bytes(map_path(job), data.getvalue())
+  files.write_png(
+      job.mask, regions.astype(f'uint{config.bit_depth}'))
+  return int(regions.max()) + 1
+
+
+def oversegment(contours, threshold, max_regions):
+  """Divides an image into regions bounded by contours.
+
+  Args:
+    contours: f32[K, H, W], 0..1.
+    threshold: contours above it remain; raised until at most `max_regions`
+      are left.
+    max_regions: 1 or more.
+
+  Returns:
+    i32[H, W], regions from 0 on in raster order, and f32[2H+1, 2W+1], the
+    ultrametric contour map.
+  """
+  hierarchy = ultrametric.build_hierarchy(contours)
+  threshold = ultrametric.threshold_for(hierarchy, threshold, max_regions)
+  return (ultrametric.cut(hierarchy, threshold),
+          ultrametric.contour_map(hierarchy))

@@ -1,0 +1,5 @@
+"""One file a data set: from what people download to lists and masks.
+
+It uses `data` and `runs`.
+Read first: `camvid.py`, the shortest; `dataset_layout.py` has what all share.
+"""

@@ -1,0 +1,178 @@
+"""List file to batches, the same for the same seed, from any step on.
+
+Everything follows from the running number of an example: its epoch's shuffle
+and its augmentation are stateless random functions of (seed, number). So there
+is no iterator to save: a run that resumes at a step asks for that step.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from network.segsort import clustering
+from segsort.data import class_masks
+from segsort.data import pictures
+from segsort.data import preprocessing
+from segsort.data import reading
+from segsort.errors import InputError
+
+IGNORED = 255  # the label of unlabelled pixels and of padding, from here on
+
+def read_example(example, num_classes, ignore_label, dataset):
+  """Reads an image and its mask.
+
+  Args:
+    example: an `image_list.Example`.
+    num_classes: C.
+    ignore_label: the value of unlabelled pixels.
+    dataset: name or class file, for the colours of palettes.
+
+  Returns:
+    image u8[H, W, 3], labels i32[H, W] in 0..C-1, or IGNORED.
+
+  Raises:
+    InputError: unreadable, another size, a label out of range.
+  """
+  image = reading.read_image(example.image)
+  labels = class_masks.read(example.mask, dataset, num_classes, ignore_label)
+  _check_size(labels, example.mask, image, example)
+  ignored = labels == ignore_label
+  wrong = ((labels < 0) | (labels >= num_classes)) & ~ignored
+  if wrong.any():
+    raise InputError(
+        f'{example.where}: the mask {example.mask} holds the label '
+        f'{labels[wrong][0]}, but there are {num_classes} classes and '
+        f'{ignore_label} to ignore; check --num_classes and --ignore_label')
+  return image, np.where(ignored, IGNORED, labels).astype(np.int32)
+
+
+def read_regions(example):
+  """Reads an image and its oversegmentation.
+
+  Returns:
+    image u8[H, W, 3], regions i32[H, W], numbered as in the file.
+
+  Raises:
+    InputError: unreadable, or another size.
+  """
+  image = reading.read_image(example.image)
+  regions = reading.read_mask(example.oversegmentation)
+  _check_size(regions, example.oversegmentation, image, example)
+  return image, regions
+
+
+def _check_size(labels, path, image, example):
+  size = image.shape[:2]
+  if labels.shape != size:
+    raise InputError(
+        f'{example.where}: the mask {path} is '
+        f'{labels.shape[0]}x{labels.shape[1]} (height x width), its image '
+        f'{size[0]}x{size[1]}; ' + pictures.how_to_fit(
+            example.image, size, labels.shape, 'make them the same size'))
+
+
+def _number_to_index(number, num_examples, seed):
+  """The example behind a running number: a new shuffle every epoch."""
+  epoch = tf.cast(number // num_examples, tf.int32)
+  place = tf.cast(number % num_examples, tf.int32)
+  return tf.random.experimental.index_shuffle(
+      place, [seed, epoch], max_index=num_examples - 1)
+
+
+def _training_batches(
+    examples, config, read, make_features, start_step, share):
+  """Reads, views and batches examples; `make_features` names the tensors."""
+
+  def load(number):
+    index = _number_to_index(number, len(examples), config.random_seed)
+    image, labels = tf.numpy_function(
+        lambda i: read(examples[i]), [index], [tf.uint8, tf.int32],
+        stateful=False)
+    image.set_shape([None, None, 3])
+    labels.set_shape([None, None])
+    seed = tf.stack([config.random_seed, tf.cast(number, tf.int32)])
+    if config.random_rotation:
+      image, labels = preprocessing.rotate(
+          image, labels, tf.random.experimental.stateless_fold_in(seed, 1))
+    if config.random_color:
+      image = preprocessing.recolor(
+          image, tf.random.experimental.stateless_fold_in(seed, 2))
+    view = preprocessing.draw_view(
+        tf.shape(labels), config.input_size, seed,
+        random_scale=config.random_scale, random_mirror=config.random_mirror,
+        random_crop=config.random_crop)
+    return {'index': index, **make_features(image, labels, view)}
+
+  own = config.batch_size // share[1]
+
+  def number_of(place):
+    """The global number of this process's next example."""
+    return place // own * config.batch_size + share[0] * own + place % own
+
+  places = tf.data.Dataset.range(
+      start_step * config.iter_size * own, config.num_steps * config.iter_size
+      * own)
+  return places.map(number_of).map(
+      load, tf.data.AUTOTUNE, deterministic=True).batch(
+          own, drop_remainder=True).prefetch(4)
+
+
+def supervised_batches(examples, config, start_step=0, share=(0, 1)):
+  """Makes the batches of supervised training.
+
+  Args:
+    examples: a list of `image_list.Example`.
+    config: a `training_settings.TrainConfig`.
+    start_step: the first step to make batches for.
+    share: (index, count) of this process, which takes its part of each batch.
+
+  Returns:
+    A tf.data.Dataset of dicts: index i32[B] (of the example), image
+    f32[B, H, W, 3], labels i32[B, H, W] (255: ignored), grid_labels
+    i32[B, H, W] (k-means start, cells of the original image) and locations
+    f32[B, H, W, 2].
+  """
+  def read(example):
+    return read_example(
+        example, config.classes, config.ignore_label, config.dataset)
+
+  def make_features(image, labels, view):
+    return view_labelled(image, labels, config, view)
+
+  return _training_batches(
+      examples, config, read, make_features, start_step, share)
+
+
+def view_labelled(image, labels, config, view):
+  """Returns what `supervised_batches` has of one image, without its index.
+
+  Args:
+    image: u8[H, W, 3].
+    labels: i32[H, W].
+    config: a `training_settings.TrainConfig`.
+    view: as `preprocessing.draw_view` returns it.
+  """
+  height, width = tf.unstack(tf.shape(labels))
+  grid = clustering.grid_labels(
+      height, width, config.num_clusters, config.num_clusters)
+  image, (labels, grid), locations = preprocessing.view_example(
+      image, (labels, grid), config.input_size, view)
+  return {'image': image, 'labels': labels, 'grid_labels': grid,
+          'locations': locations}
+
+
+def unsupervised_batches(examples, config, start_step=0, share=(0, 1)):
+  """Makes the batches of unsupervised training.
+
+  Arguments as `supervised_batches`.
+
+  Returns:
+    A tf.data.Dataset of dicts: index i32[B], image f32[B, H, W, 3],
+    oversegmentation i32[B, H, W] (-1: padding).
+  """
+  def make_features(image, regions, view):
+    image, (regions,), _ = preprocessing.view_example(
+        image, (regions,), config.input_size, view, padding=-1)
+    return {'image': image, 'oversegmentation': regions}
+
+  return _training_batches(
+      examples, config, read_regions, make_features, start_step, share)

@@ -1,0 +1,216 @@
+"""Pictures of any size through a trained network, window by window."""
+
+import math
+
+import numpy as np
+import tensorflow as tf
+
+import network
+from network import layers
+from network.segsort import clustering
+from segsort.checkpoints import checkpoint
+from segsort.data import preprocessing
+
+# A batch of windows: 2**20 pixels of 32 channels are 128 MB a tensor.
+PIXELS_AT_ONCE = 2**20
+MAX_WINDOWS = 16
+
+
+def restore_model(config):
+  """Builds a network with its weights.
+
+  Also sets how the process multiplies, by --tensor_float_32.
+
+  Args:
+    config: an `inference_settings.RestoredSettings`.
+  """
+  network.allow_tensor_float_32(config.tensor_float_32)
+  model = network.build_embedding_model(
+      config.backbone, config.head, config.embedding_dim)
+  path = checkpoint.resolve(config.restore_from)
+  checkpoint.assign_weights(
+      network.named_variables(model), checkpoint.load(path), path,
+      skip=config.skip)
+  return model
+
+
+def window_ends(size, window, stride):
+  """Where windows end along one axis, evenly spread from edge to edge.
+
+  Args:
+    size: of the axis, at least `window`.
+    window: length of a window.
+    stride: the largest step between two windows.
+
+  Returns:
+    Integers from `window` to `size`, as the 2019 release spreads them.
+  """
+  count = math.ceil((size - window) / stride) + 1
+  return [int(end) for end in np.linspace(window, size, count)]
+
+
+def windows_of(size, window, strides):
+  """Returns the windows (top, bottom, left, right) of an image, row by row.
+
+  Args:
+    size: (height, width), at least the window's.
+    window: (height, width).
+    strides: (height, width).
+  """
+  bottoms, rights = (
+      window_ends(*axis) for axis in zip(size, window, strides))
+  return [(bottom - window[0], bottom, right - window[1], right)
+          for bottom in bottoms for right in rights]
+
+
+class Embedder:
+  """A network, compiled for one window size, that embeds whole images.
+
+  Attributes:
+    window: (height, width) that the network sees.
+    windows_spec: of a batch of them.
+    embed_windows: compiled function, f32[N, H, W, 3] of window size to raw
+      embeddings f32[N, H, W, D].
+  """
+
+  def __init__(self, model, window, strides):
+    """Takes the Keras model, the window and the strides, (height, width)."""
+    self._model = model
+    self.window = tuple(window)
+    self._strides = tuple(strides)
+    self.windows_spec = tf.TensorSpec([None, *self.window, 3])
+    # One graph for any number of windows: another one, with that number known,
+    # is optimised otherwise and rounds otherwise.
+    self.embed_windows = tf.function(
+        self._embed_windows, input_signature=[self.windows_spec])
+
+  def _embed_windows(self, windows):
+    """Returns the raw embeddings f32[N, H, W, D] of f32[N, H, W, 3]."""
+    embeddings = self._model(windows, training=False)
+    return layers.resize_bilinear(embeddings, self.window)
+
+  def batches(self, image):
+    """Cuts an image into windows, as many at once as `windows_at_once` says.
+
+    Args:
+      image: f32[H, W, 3], mean-subtracted; padded with 0 at the bottom and
+        right where it is smaller than the window.
+
+    Yields:
+      A list of places (top, bottom, left, right) in the padded image, and
+      f32[N, h, w, 3], their pixels.
+    """
+    padding = [max(want - have, 0)
+               for want, have in zip(self.window, image.shape)]
+    image = tf.pad(image, [[0, padding[0]], [0, padding[1]], [0, 0]])
+    places = windows_of(image.shape[:2], self.window, self._strides)
+    step = windows_at_once(self.window)
+    for first in range(0, len(places), step):
+      batch = places[first:first + step]
+      yield batch, tf.stack([
+          image[top:bottom, left:right] for top, bottom, left, right in batch])
+
+  def windows(self, image):
+    """Embeds the windows of an image.
+
+    Args:
+      image: as for `batches`.
+
+    Yields:
+      (top, bottom, left, right) in the padded image, and raw embeddings
+      f32[h, w, D] of that window.
+    """
+    for places, pixels in self.batches(image):
+      yield from zip(places, tf.unstack(self.embed_windows(pixels)))
+
+  def embed(self, image):
+    """Embeds an image of any size.
+
+    Args:
+      image: u8[H, W, 3] RGB.
+
+    Returns:
+      f32[H, W, D], unit length: raw embeddings summed where windows overlap.
+    """
+    height, width = image.shape[:2]
+    total = None
+    for (top, bottom, left, right), raw in self.windows(
+        preprocessing.subtract_mean(image)):
+      raw = raw[:height - top, :width - left]
+      if raw.shape[:2] == (height, width):
+        return clustering.normalize(raw)
+      if total is None:
+        # A variable, for sums in place: at 12 megapixels it has 1.5 GB.
+        total = tf.Variable(tf.zeros([height * width, raw.shape[-1]]))
+      rows, columns = np.arange(top, bottom), np.arange(left, right)
+      pixels = rows[:height - top, None] * width + columns[:width - left]
+      total.scatter_add(tf.IndexedSlices(
+          tf.reshape(raw, [-1, raw.shape[-1]]), pixels.reshape(-1)))
+    _normalize_in_place(total)
+    return tf.reshape(total, [height, width, -1])
+
+
+def windows_at_once(window):
+  """How many windows of (height, width) a batch has: memory is bounded."""
+  return max(1, min(MAX_WINDOWS, PIXELS_AT_ONCE // (window[0] * window[1])))
+
+
+def _normalize_in_place(embeddings):
+  """Scales a variable f32[P, D] to unit length, some pixels at a time."""
+  for first in range(0, embeddings.shape[0], PIXELS_AT_ONCE):
+    pixels = tf.range(
+        first, min(first + PIXELS_AT_ONCE, embeddings.shape[0]))
+    part = clustering.normalize(embeddings.sparse_read(pixels))
+    embeddings.scatter_update(tf.IndexedSlices(part, pixels))
+
+
+def embed_image(embedder, image):
+  """Embeds an image and says where its pixels are.
+
+  Args:
+    embedder: an `Embedder`.
+    image: u8[H, W, 3].
+
+  Returns:
+    f32[H, W, D] embeddings of unit length, and f32[H, W, 2] locations.
+  """
+  return embedder.embed(image), clustering.location_features(*image.shape[:2])
+
+
+def locate_window(place, size):
+  """Cuts a window to the image and says where its pixels are in it.
+
+  Args:
+    place: (top, bottom, left, right); it may reach below and right of the
+      image, where that is smaller than the window.
+    size: (height, width) of the image.
+
+  Returns:
+    The place within the image, and f32[h, w, 2] locations.
+  """
+  top, bottom, left, right = place
+  place = top, min(bottom, size[0]), left, min(right, size[1])
+  return place, clustering.location_features(*size, window=place)
+
+
+def cues_of(locations, pixels, config):
+  """What the k-means sees of a pixel beside its embedding.
+
+  Args:
+    locations: f32[H, W, 2].
+    pixels: [H, W, 3], RGB of 0 to 255, a mean subtracted or not.
+    config: a `inference_settings.RestoredSettings`.
+
+  Returns:
+    f32[H, W, 2], or f32[H, W, 5] with colours.
+  """
+  cues = config.location_weight * locations
+  if not config.color_weight:
+    return cues
+  colors = tf.cast(pixels, tf.float32) * (config.color_weight / 255)
+  return tf.concat([cues, colors], -1)
+
+
+def num_cues(config):
+  """How many channels `cues_of` returns."""
+  return 5 if config.color_weight else 2

@@ -1,0 +1,225 @@
+"""What a training run is made of, and where it starts or goes on."""
+
+import os
+
+import keras
+import tensorflow as tf
+
+import network
+from network.segsort import memory_bank
+from segsort.checkpoints import checkpoint
+from segsort.errors import InputError, warn
+from segsort.runs import resumption
+from segsort.runs import run_record
+from segsort.runs import settings
+from segsort.training import optimizer as optimizer_lib
+
+
+class TrainState:
+  """All that a run needs to go on: weights, momentum, bank and step.
+
+  Attributes:
+    model: the Keras network.
+    variables: its variables by name.
+    optimizer: an `optimizer.Momentum`.
+    bank: a `memory_bank.MemoryBank`.
+    loss_scale: an `optimizer.LossScale`.
+    step: i64[] variable, updates done.
+  """
+
+  def __init__(self, config):
+    """Builds everything from a `training_settings.TrainConfig`, seeded.
+
+    Under a strategy's scope, the variables are those of all its devices.
+    """
+    keras.utils.set_random_seed(config.random_seed)
+    self.model = network.build_embedding_model(
+        config.backbone, config.head, config.embedding_dim,
+        batch_norm_decay=config.batch_norm_decay,
+        head_batch_norm_decay=min(config.batch_norm_decay, .99),
+        synchronized=tf.distribute.get_strategy().num_replicas_in_sync > 1)
+    if config.freeze_batch_norm:
+      network.freeze_batch_norm(self.model)
+    self.variables = network.named_variables(self.model)
+    self.optimizer = optimizer_lib.Momentum(self.variables, config.momentum)
+    self.loss_scale = optimizer_lib.LossScale(config.mixed_precision)
+    self.bank = memory_bank.MemoryBank(
+        config.num_banks,
+        config.batch_size * config.iter_size * config.num_clusters ** 2,
+        config.embedding_dim)
+    if config.frozen_bank:
+      self.bank.freeze([config.random_seed, 0])
+    self.step = tf.Variable(
+        0, dtype=tf.int64, trainable=False,
+        aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA)
+
+  def tensors(self):
+    """Returns every variable of the run by its name in a checkpoint."""
+    slots = {f'{name}/Momentum': slot
+             for name, slot in self.optimizer.slots.items()}
+    bank = {'memory_bank/prototypes': self.bank.prototypes,
+            'memory_bank/labels': self.bank.labels}
+    return {**self.variables, **slots, **bank, **self.loss_scale.variables,
+            checkpoint.STEP: self.step}
+
+  def assign(self, tensors, path):
+    """Takes over a checkpoint of the same run, exactly.
+
+    Raises:
+      InputError: it holds other names or shapes.
+    """
+    own = self.tensors()
+    for name in sorted(own.keys() ^ tensors.keys()):
+      raise InputError(
+          f'{path} and this run differ in {name}: settings changed since? '
+          'Repeat the original command, or start anew with --overwrite')
+    for name, variable in own.items():
+      if variable.shape != tensors[name].shape:
+        raise InputError(
+            f'{path} holds {name} as {tensors[name].shape}, this run as '
+            f'{variable.shape}; repeat the original command, or start anew '
+            'with --overwrite')
+      variable.assign(tensors[name])
+
+
+# Settings that a run cannot change when it goes on; those that name a file
+# count by its content.
+SAME_RUN = (
+    'backbone', 'head', 'embedding_dim', 'num_clusters', 'num_banks',
+    'frozen_bank', 'batch_size', 'iter_size', 'input_size', 'random_seed',
+    'data_list', 'dataset', 'num_classes', 'ignore_label', 'mixed_precision',
+    'kmeans_iterations', 'location_weight', 'concentration', 'weight_decay',
+    'batch_norm_decay', 'freeze_batch_norm', 'grouped', 'restore_from',
+    'not_restore_classifier', 'method')
+# Those that it can change, which is told: its record will name the new ones.
+TOLD = (
+    'num_steps', 'learning_rate', 'power', 'momentum', 'random_mirror',
+    'random_scale', 'random_crop', 'random_rotation', 'random_color',
+    'tensor_float_32')
+
+
+def start_or_resume(state, config):
+  """Brings a new state to where its run stands.
+
+  Args:
+    state: a `TrainState`.
+    config: the run's `training_settings.TrainConfig`.
+
+  Returns:
+    True if the run is finished and there is nothing to do.
+
+  Raises:
+    InputError: a checkpoint that does not fit, or none where one is named.
+  """
+  if config.overwrite:
+    _start(state, config)  # first: it may fail, or read this very folder
+    checkpoint.keep_newest(config.snapshot_dir, 0)
+    return False
+  if not checkpoint.steps_in(config.snapshot_dir):
+    _start(state, config)
+    return False
+  before = settings.read_run(config.snapshot_dir)
+  _check_stage(config)
+  same = _same_content(config)
+  settings.check_same(
+      before, config, [name for name in SAME_RUN if name not in same],
+      config.snapshot_dir)
+  _tell_changes(before, config)
+  step, path, tensors = checkpoint.load_newest(config.snapshot_dir)
+  if step >= config.num_steps:
+    print(f'{config.snapshot_dir} is finished (step {step} of '
+          f'{config.num_steps}); --overwrite trains it anew')
+    return True
+  state.assign(tensors, path)
+  print(f'resumed from {path}')
+  return False
+
+
+def _check_stage(config):
+  """Raises InputError for a run of another kind, of as many tensors."""
+  stage = type(config).__name__
+  trained = (resumption.read_run(config.snapshot_dir) or {}).get('stage', stage)
+  if trained != stage:
+    raise InputError(
+        f'{config.snapshot_dir} is a run of {trained}, not {stage}: name '
+        'another --snapshot_dir, or start anew with --overwrite (the scripts: '
+        'OVERWRITE=1)')
+
+
+def _tell_changes(before, config):
+  """Warns of settings that steps which are done were not made with."""
+  if not before:
+    warn(f'{config.snapshot_dir} has checkpoints, but no config.json that '
+         'tells what of: taken for those of this command')
+  for name in TOLD:
+    now = getattr(config, name)
+    if before.get(name, now) != now:
+      warn(f'{config.snapshot_dir} was trained with --{name} {before[name]}, '
+           f'which is now {now}: steps that are done are of the former')
+
+
+def inputs_of(config):
+  """Returns digests of what a run learns from and starts from, by setting.
+
+  A checkpoint that a run has started from may be gone when it goes on; its
+  digest then is that of before. One in the run's own folder is gone in any case
+  and has none.
+
+  Args:
+    config: a `training_settings.TrainConfig`.
+  """
+  found = {'data_list': run_record.digest(config.data_list)}
+  if config.restore_from and not _is_own(config):
+    known = _known_inputs(config.snapshot_dir)
+    try:
+      found['restore_from'] = checkpoint.digest(
+          checkpoint.resolve(config.restore_from))
+    except InputError:
+      if 'restore_from' in known:
+        found['restore_from'] = known['restore_from']
+  return found
+
+
+def _is_own(config):
+  """Whether --restore_from is in the folder of the run itself."""
+  return os.path.realpath(settings.run_folder(config.restore_from)) == (
+      os.path.realpath(config.snapshot_dir))
+
+
+def _known_inputs(folder):
+  """Those in a folder's config.json; of earlier versions there are none."""
+  return (resumption.read_run(folder) or {}).get('inputs') or {}
+
+
+def _same_content(config):
+  """Compares the content of a run's inputs with those that it goes on with.
+
+  Returns:
+    The names of those of which both contents are known.
+
+  Raises:
+    InputError: one of them differs.
+  """
+  folder = config.snapshot_dir
+  now = {**inputs_of(config), **run_record.digests_of_files(config)}
+  known = _known_inputs(folder)
+  both = now.keys() & known.keys()
+  for name in sorted(both):
+    if now[name] != known[name]:
+      raise InputError(
+          f'{folder} was trained with another content of --{name} '
+          f'{getattr(config, name)} than it has now: put that back to go on, '
+          'name another --snapshot_dir, or start anew with --overwrite (the '
+          'scripts: OVERWRITE=1)')
+  return both
+
+
+def _start(state, config):
+  """Takes the weights of --restore_from, or those it was built with."""
+  if not config.restore_from:
+    print('no --restore_from: training from scratch')
+    return
+  path = checkpoint.resolve(config.restore_from)
+  checkpoint.assign_weights(
+      state.variables, checkpoint.load(path), path, skip=config.skip,
+      skip_head=config.not_restore_classifier)
