@@ -14,7 +14,11 @@ import tensorflow as tf
 from network import deeplab, folding, layers, pspnet, resnet
 
 OUTPUT_STRIDE = 8
-BACKBONES = tuple(resnet.ARCHITECTURES)
+# By name: functions of images, name and normalisation to features at stride 8.
+_BUILD_BACKBONE = {
+    **dict.fromkeys(resnet.ARCHITECTURES, resnet.build_resnet),
+}
+BACKBONES = tuple(_BUILD_BACKBONE)
 _BUILD_HEAD = {
     'pspnet': pspnet.build_pspnet,
     'deeplab': deeplab.build_deeplab,
@@ -81,7 +85,7 @@ def build_embedding_model(
 def _connect(backbone, head, embedding_dim, normalise, normalise_head):
   """Builds backbone and head, with functions (name) -> normalising layer."""
   images = keras.Input((None, None, 3), name='images')
-  features = resnet.build_resnet(images, backbone, normalise)
+  features = _BUILD_BACKBONE[backbone](images, backbone, normalise)
   outputs = _BUILD_HEAD[head](
       features, embedding_dim, backbone, normalise_head)
   embeddings = keras.layers.Activation(

@@ -4,7 +4,9 @@ Each takes u8[H, W, 3] RGB and the image's name, and returns f32[K, H, W] in
 0..1, K orientations of `ultrametric`, or one map without orientation.
 """
 
+import dataclasses
 import os
+from collections.abc import Callable
 
 import cv2
 import keras
@@ -17,11 +19,6 @@ from segsort.contours import gradient_contours
 from segsort.data import reading
 from segsort.errors import InputError, first_line
 
-# Where region trees are cut unless --threshold says so. gradient: between the
-# best Rand index (.12) and covering (.34) on 40 images of BSDS500. The others
-# are not on its scale: choose theirs with eval_regions.py.
-THRESHOLDS = {'gradient': 0.25, 'keras': 0.3, 'onnx': 0.3, 'folder': 0.2}
-NAMES = tuple(THRESHOLDS)
 EDGE_FORMATS = '.npy', '.png'
 # Edge maps with a larger share of stronger pixels are taken for inverted ones.
 STRONG, MOST_STRONG = .9, .75
@@ -36,16 +33,16 @@ def make_detector(config):
   Raises:
     InputError: no model, or one that cannot be read; no folder of edge maps.
   """
-  if config.detector == 'gradient':
-    return lambda image, name: gradient_contours.gradient_contours(image)
-  if not os.path.exists(config.detector_path):
-    what = {'folder': 'the folder of edge maps', 'onnx': 'an .onnx file',
-            'keras': 'a .keras file of train_contours.py'}[config.detector]
+  detector = DETECTORS[config.detector]
+  if detector.path and not os.path.exists(config.detector_path):
     raise InputError(
-        f'--detector {config.detector} needs --detector_path, {what}; '
+        f'--detector {config.detector} needs --detector_path, {detector.path}; '
         f'there is nothing at {config.detector_path!r}')
-  return {'folder': _folder_detector, 'onnx': _onnx_detector,
-          'keras': _keras_detector}[config.detector](config)
+  return detector.make(config)
+
+
+def _gradient_detector(unused_config):
+  return lambda image, name: gradient_contours.gradient_contours(image)
 
 
 def _folder_detector(config):
@@ -212,3 +209,29 @@ def _keras_detector(config):
     return check_contours(
         output, image.shape[:2], f'the output of {config.detector_path}')
   return detect
+
+
+@dataclasses.dataclass(frozen=True)
+class Detector:
+  """A kind of contours.
+
+  Attributes:
+    make: a function of an `oversegmentation.OversegmentationConfig` to one of
+      an image and its name.
+    threshold: where region trees are cut unless --threshold says so.
+    path: what --detector_path has to name; '' without one.
+  """
+  make: Callable
+  threshold: float
+  path: str = ''
+
+
+# gradient: cut between the best Rand index (.12) and covering (.34) on 40 images
+# of BSDS500. The others are not on its scale: choose theirs with
+# eval_regions.py.
+DETECTORS = {
+    'gradient': Detector(_gradient_detector, .25),
+    'keras': Detector(
+        _keras_detector, .3, 'a .keras file of train_contours.py'),
+    'onnx': Detector(_onnx_detector, .3, 'an .onnx file'),
+    'folder': Detector(_folder_detector, .2, 'the folder of edge maps')}

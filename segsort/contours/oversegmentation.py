@@ -38,13 +38,13 @@ class OversegmentationConfig(settings_lib.Settings):
       '', 'folder for the masks ID.png; by default they go where training '
       'looks: the third column, or the mask with `hed` for `segcls`')
   detector: str = settings_lib.setting(
-      'gradient', 'of contours', contour_detectors.NAMES)
+      'gradient', 'of contours', tuple(contour_detectors.DETECTORS))
   detector_path: str = settings_lib.setting(
       '', 'its .onnx or .keras file, or folder of edge maps ID.npy or ID.png')
   threshold: float = settings_lib.setting(
       -1., 'contours above it remain; negative: the detector\'s own, '
-      + ', '.join(f'{name} {value}' for name, value
-                  in contour_detectors.THRESHOLDS.items()))
+      + ', '.join(f'{name} {detector.threshold}' for name, detector
+                  in contour_detectors.DETECTORS.items()))
   max_regions: int = settings_lib.setting(
       255, 'the threshold is raised until an image has no more')
   bit_depth: int = settings_lib.setting(8, 'of the masks', (8, 16))
@@ -82,7 +82,7 @@ class OversegmentationConfig(settings_lib.Settings):
     """The threshold, from --threshold or else the detector."""
     if self.threshold >= 0:
       return self.threshold
-    return contour_detectors.THRESHOLDS[self.detector]
+    return contour_detectors.DETECTORS[self.detector].threshold
 
 
 @dataclasses.dataclass(frozen=True)

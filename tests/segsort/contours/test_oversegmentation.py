@@ -49,7 +49,7 @@ def test_masks_are_regions_in_raster_order(make, tmp_path):
     ucm = np.load(tmp_path / 'out' / name.replace('png', 'npz'))['ucm2']
     np.testing.assert_array_equal(
         region_metrics.regions_of_ucm(
-            ucm, contour_detectors.THRESHOLDS['gradient']), mask)
+            ucm, contour_detectors.DETECTORS['gradient'].threshold), mask)
 
 
 def test_by_default_masks_go_where_training_looks(make, tiny_dataset):
