@@ -43,7 +43,8 @@ def _cut_events(folder, step):
     step: updates done; 0 removes all events.
   """
   for path in glob.glob(os.path.join(glob.escape(folder), 'events.out.*')):
-    if not step:
+    # TensorBoard would read what a kill left half written as well.
+    if not step or path.endswith('.partial'):
       os.remove(path)
     elif any(number > step for number, _ in _events(path)):
       partial = f'{path}.{os.getpid()}.partial'
