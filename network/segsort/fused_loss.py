@@ -1,4 +1,7 @@
-"""The pixel-to-segment loss with its gradient in one pass, in little memory.
+"""The pixel-to-segment loss up to concentration 40: training's, as a rule.
+
+`loss` calls it; above 40 it calls `log_space_loss`. The gradient comes in the
+same pass, in little memory.
 
 What automatic differentiation would keep for every pixel and prototype
 (similarities, their exponentials, masks) lives here only for one chunk of
@@ -64,6 +67,8 @@ def _sum_chunks(embeddings, segment_labels, prototypes, classes, concentration):
       fn_output_signature=(
           tf.float32, tf.TensorSpec([None, dim]), tf.TensorSpec([None, dim])))
   of_embeddings = tf.reshape(of_embeddings, [-1, dim])[:num_pixels]
+  # Summed after the loop: inside of it, 16 images of 60x60 took 620 instead of
+  # 290 ms.
   of_prototypes = tf.reduce_sum(of_prototypes, 0)[:num_segments]
   return tf.reduce_sum(losses), of_embeddings, of_prototypes
 
@@ -116,8 +121,11 @@ def _weigh(cosines, own, classes, concentration):
   def total(mask):
     return tf.reduce_sum(tf.where(mask, weights, 0.), -1, keepdims=True)
 
+  # The own segment is masked before the sum: taken off afterwards, it cancels
+  # all digits from a concentration of about 40.
   numerator, different = total(same_class & ~is_own), total(other_class)
-  alone = tf.equal(numerator, 0.)  # no other prototype of this class
+  # Exactly 0 without another prototype of this class: each adds exp(-80).
+  alone = tf.equal(numerator, 0.)
   numerator = tf.where(alone, own_weights, numerator)
   # With n = numerator, d = different: the loss is log((n + d) / n), its
   # derivative 1 / (n + d) by d and -d / (n (n + d)) by n.
@@ -129,5 +137,6 @@ def _weigh(cosines, own, classes, concentration):
   slopes = weights * tf.where(
       is_own, tf.where(alone, by_numerator, 0.), tf.where(
           same_class, by_numerator, tf.where(other_class, by_different, 0.)))
+  # log1p: of a pixel that is sorted well, the ratio is lost beside a 1.
   losses = tf.where(taking_part, tf.math.log1p(different / numerator), 0.)
   return tf.reduce_sum(losses), slopes

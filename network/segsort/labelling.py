@@ -1,7 +1,8 @@
-"""From embeddings to prototypes and to labels (arXiv:1910.06962).
+"""One image from embeddings to prototypes and to labels (arXiv:1910.06962).
 
-K-means, retrieval and vote of one image as functions of tensors: they fit into
-other code, and into graphs that leave this project.
+K-means, retrieval and vote as functions of tensors: what an exported model and
+other Keras code call. Extraction takes its k-means from here; inference, which
+sums windows and scales, does the rest in `segsort/inference/labeller.py`.
 
 Shapes: B batch  H height  W width  P pixels  D embedding  K clusters
         S segments  M bank  C classes  N neighbours

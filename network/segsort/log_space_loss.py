@@ -1,5 +1,6 @@
-"""The pixel-to-segment loss in log space, finite for any concentration.
+"""The pixel-to-segment loss above concentration 40, in log space.
 
+`loss` calls it where the exponentials of `fused_loss` would lose their digits.
 Plain operations with an automatic gradient, which keep every similarity.
 
 Shapes: B batch  H height  W width  P pixels  D embedding  K clusters
@@ -27,6 +28,7 @@ def sum_losses(embeddings, segment_labels, prototypes, prototype_classes,
   in_numerator = tf.where(has_others, same_class & ~own, own)
   log_ratio = (_masked_logsumexp(logits, other_class)
                - _masked_logsumexp(logits, in_numerator))
+  # With n, d as in `fused_loss`: softplus(log d - log n) = log((n + d) / n).
   return tf.reduce_sum(
       tf.where(segment_labels >= 0, tf.math.softplus(log_ratio), 0.))
 

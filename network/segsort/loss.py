@@ -1,4 +1,8 @@
-"""The pixel-to-segment loss, segment sorting (arXiv:1910.06962).
+"""The losses of a batch, segment sorting: what training calls.
+
+Source: arXiv:1910.06962. From embeddings and clusters to segments, their
+prototypes and one number; the sum over pixels itself is in `fused_loss`, above
+concentration 40 in `log_space_loss`.
 
 A pixel's posterior of its own segment under a mixture of von Mises-Fisher
 densities, one per segment, equal priors and concentration. Supervised, the
@@ -138,12 +142,14 @@ def segsort_loss(embeddings, cluster_labels, classes, *, concentration,
       prototypes, segment_classes)
   all_prototypes, all_classes = prototypes, segment_classes
   if bank is not None:
+    # Behind the batch's own, as in the release: own segments keep their rows.
     all_prototypes = tf.concat([prototypes, bank[0]], 0)
     all_classes = tf.concat([segment_classes, bank[1]], 0)
   taking_part = own_segments >= 0
   loss = pixel_to_segment_loss(
       pixels, tf.where(taking_part, own_segments + first, -1), all_prototypes,
       all_classes, concentration,
+      # All replicas' pixels: their losses add up to that of one big batch.
       replicas.total(tf.math.count_nonzero(taking_part)))
   return loss, prototypes, segment_classes, segment_labels
 

@@ -1,4 +1,7 @@
-"""A ring of prototypes of earlier batches (arXiv:1910.06962).
+"""A ring of prototypes of earlier batches, for the loss of training alone.
+
+Source: arXiv:1910.06962; --num_banks batches are kept, none by default without
+labels.
 
 Shapes: B batch  H height  W width  P pixels  D embedding  K clusters
         S segments  M bank  C classes  N neighbours
@@ -63,6 +66,7 @@ class MemoryBank:
       filled = tf.not_equal(labels, EMPTY)
       labels = tf.boolean_mask(labels, filled)
       prototypes = tf.boolean_mask(prototypes, filled)
+    # The release normalises again when it reads; zero rows stay zero here.
     return clustering.normalize(prototypes), labels
 
   def enqueue(self, prototypes, labels, seed=None):
@@ -95,6 +99,7 @@ class MemoryBank:
 def _choose_rows(labels, rows, seed):
   """Returns i32[at most `rows`]: rows with a prototype before any without."""
   places = tf.shape(labels)[0]
+  # Ranks between 0 and 1, that of EMPTY being -1; float32 is exact to 2^24.
   scores = tf.cast(tf.range(places, 0, -1), tf.float32) / 2.**24
   if seed is not None:
     scores = tf.random.stateless_uniform([places], seed)

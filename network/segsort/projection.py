@@ -1,5 +1,8 @@
 """Principal components of embeddings, to look at them as colours.
 
+For TensorBoard's pictures and for the maps of `segsort/explanation`; nothing
+learns from them.
+
 Shapes: B batch  H height  W width  P pixels  D embedding  K clusters
         S segments  M bank  C classes  N neighbours
 """

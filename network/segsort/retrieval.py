@@ -1,4 +1,7 @@
-"""Labels segments by their nearest annotated segments (arXiv:1910.06962).
+"""The exact search for nearest prototypes, and what they say of segments.
+
+Source: arXiv:1910.06962. Inference calls it chunk by chunk of a set of any
+size; `labelling` has the whole way from an image's embeddings to its labels.
 
 Shapes: B batch  H height  W width  P pixels  D embedding  K clusters
         S segments  M bank  C classes  N neighbours
@@ -35,6 +38,7 @@ def nearest_with_cosines(queries, prototypes, num_neighbours):
   nearest = no_neighbours(tf.shape(queries)[0], num_neighbours)
 
   def add_chunk(first, *nearest):
+    # In columns, see `_cosines_in_blocks`.
     columns = tf.transpose(prototypes[first:first + CHUNK])
     return first + CHUNK, *merge_nearest(queries, columns, first, nearest)
 
@@ -126,6 +130,7 @@ def _merge_blocks(blocks, first, nearest):
   cosines = tf.gather(blocks, chosen, batch_dims=1)
   indices = first + chosen[..., None] * BLOCK + tf.range(BLOCK)
   cosines, indices = (
+      # Earlier chunks in front: of equal cosines `top_k` takes the first.
       tf.concat([best, tf.reshape(new, [num_rows, count * BLOCK])], 1)
       for best, new in ((best_cosines, cosines), (best_indices, indices)))
   best_cosines, order = tf.math.top_k(cosines, nearest[0].shape[-1])

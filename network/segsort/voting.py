@@ -1,4 +1,7 @@
-"""Votes of nearest segments for classes (arXiv:1910.06962), equal or weighted.
+"""Votes of nearest segments for classes, of inference and exported models.
+
+Equal as published (arXiv:1910.06962), or by --vote_balance and
+--vote_concentration.
 
 Shapes: B batch  H height  W width  P pixels  D embedding  K clusters
         S segments  M bank  C classes  N neighbours
@@ -23,7 +26,9 @@ class VoteWeights:
 
 
 EQUAL = VoteWeights()  # as published
-VOTE = 10**5  # what a weight of 1 counts: weighted votes are integers
+# What a weight of 1 counts. Weighted votes are integers: equal sums are equal,
+# in whatever order, and 21474 neighbours fit 32 bits.
+VOTE = 10**5
 
 
 def count_votes(neighbour_labels, num_classes, cosines=None, weights=EQUAL):
@@ -46,6 +51,7 @@ def count_votes(neighbour_labels, num_classes, cosines=None, weights=EQUAL):
   if weights.classes is not None:
     each = tf.gather(weights.classes, neighbour_labels)
   if weights.concentration:
+    # Rounding takes cosines above 1, and votes above VOTE.
     each *= tf.exp(weights.concentration * (tf.minimum(cosines, 1.) - 1.))
   return tf.reduce_sum(
       tf.cast(tf.round(VOTE * each), tf.int32)[..., None] * votes, 1)
