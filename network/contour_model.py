@@ -29,6 +29,7 @@ def build_contour_model(channels=CHANNELS):
     fusion last.
   """
   images = keras.Input((None, None, 3), name='images')
+  # Short runs from scratch: .9997 would take tens of thousands of steps.
   normalise = layers.batch_norm(0.97)
   features = keras.layers.Rescaling(
       SCALE, -MEAN * SCALE, name='pixels')(images)
@@ -42,6 +43,7 @@ def build_contour_model(channels=CHANNELS):
     side = layers.project(features, 1, 1, name=f'contours.side{stage}')
     sides.append(layers.ResizeLike(name=f'contours.up{stage}')([side, images]))
   together = keras.layers.Concatenate(name='contours.sides')(sides)
+  # Starts as the mean of the side outputs, as HED's.
   fused = keras.layers.Conv2D(
       1, 1, name='contours.fuse',
       kernel_initializer=keras.initializers.Constant(1 / len(sides)))(together)

@@ -41,6 +41,7 @@ def copy_folded(model, folded):
     weights = layer.get_weights()
     if layer.name + _SUFFIX in names:
       scale, shift = _scale_and_shift(model.get_layer(layer.name + _SUFFIX))
+      # In float64, so that each weight is rounded once.
       weights = [tf.cast(tf.cast(weights[0], tf.float64) * scale, tf.float32)]
       folded.get_layer(layer.name + _SUFFIX).set_weights(
           [tf.cast(shift, tf.float32)])

@@ -200,6 +200,7 @@ def convolve(inputs, channels, kernel_size, *, name, stride=1, dilation=1):
     padding = 'valid'
     inputs = keras.layers.ZeroPadding2D(
         (kernel_size - 1) // 2, name=f'{name}.pad')(inputs)
+  # Keras' layer: `tf.nn.conv2d` has no gradient on CPUs where it is dilated.
   return keras.layers.Conv2D(
       channels, kernel_size, strides=stride, padding=padding,
       dilation_rate=dilation, use_bias=False,

@@ -26,6 +26,7 @@ def build_pspnet(features, embedding_dim, scope, normalise):
       build_level(features, channels, num_bins,
                   name=f'{scope}.block5.pool{num_bins}', normalise=normalise)
       for num_bins in BINS]
+  # In this order: the next kernel of a released checkpoint goes by it.
   outputs = keras.layers.Concatenate(
       name=f'{scope}.block5.concat')([*pyramid, features])
   outputs = layers.conv_bn_relu(

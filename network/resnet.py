@@ -7,7 +7,7 @@ import keras
 from network import layers
 
 # Strides of stem and pool times these = output stride 8. Blocks 3 and 4 widen
-# their kernels instead of shrinking their inputs.
+# their kernels instead of shrinking their inputs, in every unit as the release.
 STRIDES = (2, 1, 1, 1)
 DILATIONS = (1, 1, 2, 4)
 BOTTLENECK_FACTOR = 4  # a block is this much wider than its 3x3 convolutions
@@ -63,6 +63,7 @@ def build_resnet(images, backbone, normalise):
     for unit in range(1, num_units + 1):
       features = build_unit(
           features, width, shortcut='convolution' if unit == 1 else 'identity',
+          # As in TF-Slim and the release, a block strides in its last unit.
           stride=stride if unit == num_units else 1, dilation=dilation,
           name=f'{backbone}.block{index}.unit_{unit}.bottleneck_v1',
           normalise=normalise)
