@@ -35,6 +35,7 @@ class Replicas:
 
   def gather(self, prototypes, classes):
     """Returns all replicas' f32[S, D], i32[S] and the first row of its own."""
+    # Replicas have unequal numbers of segments; own rows begin after theirs.
     sizes = self._context.all_gather(tf.shape(classes), 0)
     first = tf.gather(tf.cumsum(sizes, exclusive=True), self.index)
     return (self._context.all_gather(prototypes, 0),

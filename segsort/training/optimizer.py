@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import network
 
-HEAD_FACTOR = 10.  # the head learns 10 times as fast as the backbone
+HEAD_FACTOR = 10.  # the head learns 10 times as fast, as in the release
 
 
 def polynomial_decay(base, step, num_steps, power):
@@ -52,6 +52,7 @@ def add_weight_penalty(variables, weight_decay, gradients):
   trainable = [(name, variable) for name, variable in variables.items()
                if variable.trainable]
   gradients = [
+      # Through the momentum, as in TF1; Keras' `weight_decay=` goes past it.
       gradient + weight_decay * tf.convert_to_tensor(variable)
       if network.is_weight(name) else gradient
       for (name, variable), gradient in zip(trainable, gradients, strict=True)]
@@ -66,7 +67,7 @@ class LossScale:
     variables: of the scale, by name, for a checkpoint.
   """
 
-  GROW_AFTER = 2000  # updates without overflow
+  GROW_AFTER = 2000  # updates without overflow, as in Keras' own scale
 
   def __init__(self, mixed_precision):
     """Starts at 2^15 for 'float16'; does nothing for other precisions."""

@@ -115,6 +115,7 @@ def _forget_dead(calls):
   for index, call in list(calls.items()):
     call.setblocking(False)
     try:
+      # A peek at a closed connection returns nothing, at an open one blocks.
       hung_up = not call.recv(1, socket.MSG_PEEK)
     except BlockingIOError:
       hung_up = False  # nothing to read: it waits

@@ -60,6 +60,7 @@ def softmax_loss(logits, batch, unused_state, unused_config):
   labels = layers.resize_nearest(batch['labels'][..., None], size)[..., 0]
   valid = tf.not_equal(labels, input_pipeline.IGNORED)
   losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
+      # Beyond the classes a label is an error on CPUs, NaN on GPUs.
       tf.where(valid, labels, 0), tf.cast(logits, tf.float32))
   num_pixels = distribution.replicas().total(tf.math.count_nonzero(valid))
   loss = tf.math.divide_no_nan(

@@ -36,6 +36,7 @@ class TrainState:
     self.model = network.build_embedding_model(
         config.backbone, config.head, config.embedding_dim,
         batch_norm_decay=config.batch_norm_decay,
+        # The release's .99; what is lower is meant for the whole network.
         head_batch_norm_decay=min(config.batch_norm_decay, .99),
         synchronized=tf.distribute.get_strategy().num_replicas_in_sync > 1)
     if config.freeze_batch_norm:
@@ -43,6 +44,8 @@ class TrainState:
     self.variables = network.named_variables(self.model)
     self.optimizer = optimizer_lib.Momentum(self.variables, config.momentum)
     self.loss_scale = optimizer_lib.LossScale(config.mixed_precision)
+    # The release's size, a row a cluster. Where segments are more, clusters
+    # straddling classes, `enqueue` draws among them.
     self.bank = memory_bank.MemoryBank(
         config.num_banks,
         config.batch_size * config.iter_size * config.num_clusters ** 2,

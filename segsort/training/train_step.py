@@ -36,6 +36,7 @@ def supervised_loss(embeddings, batch, state, config):
   embeddings = clustering.normalize(embeddings)
   size = tf.shape(embeddings)[1:3]
   labels = _shrink(batch['labels'], size)
+  # Resized like the labels, by the release's rule: they stay one pixel's.
   locations = layers.resize_nearest(batch['locations'], size)
   cluster_labels = loss_lib.cluster_batch(
       embeddings, config.location_weight * locations,
@@ -97,6 +98,7 @@ def _count_segments(cluster_labels, labels, config):
   num_clusters = cluster_labels.shape[0] or tf.shape(cluster_labels)[0]
   num_clusters *= config.num_clusters ** 2
   _, _, num_segments = prototypes_lib.compact_segments(
+      # Room for one: their number is counted whatever the room.
       cluster_labels, labels, num_clusters, config.classes, 1)
   members = tf.math.unsorted_segment_sum(
       tf.ones_like(cluster_labels), cluster_labels, num_clusters)
@@ -139,13 +141,16 @@ def update(state, config, gradients, loss, results):
   """
   replicas = distribution.replicas()
   scale = state.loss_scale.value
+  # Summed before they are looked at: all replicas apply or skip them.
   gradients = replicas.total([gradient / scale for gradient in gradients])
   loss = replicas.total(loss)
+  # After the sum, in which it would count once a replica.
   penalty, gradients = optimizer_lib.add_weight_penalty(
       state.variables, config.weight_decay, gradients)
   rate = optimizer_lib.polynomial_decay(
       config.learning_rate, state.step, config.num_steps, config.power)
   applied = state.loss_scale.apply(state.optimizer, gradients, rate)
+  # After the loss has read it: a batch is never in its own bank.
   stored = _store_segments(state, config, results)
   state.step.assign_add(1)
   return {

@@ -100,10 +100,14 @@ def _run(config, examples, needs, strategy, make_batches, loss_of_embeddings):
         metrics, results = step_function(
             [distribution.spread(strategy, batch) for batch in inputs])
         metrics, results = _local(strategy, metrics), _local(strategy, results)
+        # Waits for the step, so that its errors are explained here.
         metrics = {name: float(value) for name, value in metrics.items()}
+        # Asked of all after every step: none may wait for one that has left.
         stopped = agree(signals.came()) and done < config.num_steps
       _check(metrics, done - 1, inputs, examples, config)
       log.add(metrics)
+      # The log before the checkpoint: a run that goes on cuts lines of later
+      # steps, but cannot bring back what is missing of earlier ones.
       if done % config.update_tb_every == 0 or done == config.num_steps:
         log.write(done, inputs[0], results)
       last = stopped or done == config.num_steps
