@@ -30,6 +30,7 @@ def _decode_palette_bmp(data):
   def number_at(place):
     return tf.io.decode_raw(tf.strings.substr(data, place, 4), tf.int32)[0]
 
+  # 14 bytes of file header; the next header begins with its own length.
   start, end = 14 + number_at(14), number_at(10)  # after the second header
   colors = tf.reshape(tf.io.decode_raw(
       tf.strings.substr(data, start, end - start), tf.uint8), [-1, 4])

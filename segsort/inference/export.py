@@ -131,6 +131,7 @@ def _whole_folder(folder):
       try:
         yield partial
         if os.path.isdir(folder):
+          # No folder is replaced in one step: the old one waits beside it.
           os.rename(folder, earlier)
         os.rename(partial, folder)
       except tf.errors.OpError as error:

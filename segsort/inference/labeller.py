@@ -15,7 +15,7 @@ from segsort.inference import prototype_set
 from segsort.inference import tf1_compat
 from segsort.inference import votes as votes_lib
 
-SCALES = 0.5, 0.75, 1., 1.25, 1.5, 1.75
+SCALES = 0.5, 0.75, 1., 1.25, 1.5, 1.75  # as in the release
 WINDOWS_IN_PARALLEL = 2  # each is cut into chunks that run in parallel as well
 
 
@@ -158,9 +158,11 @@ class Labeller:
   def _add_scale(self, votes, image, scale):
     """Adds the votes of one scale, with its mirror, to a `votes.VoteSum`."""
     height, width = image.shape[:2]
+    # Truncated, as in the release.
     scaled = max(int(height * scale), 1), max(int(width * scale), 1)
     pixels = preprocessing.subtract_mean(image)
     pixels = layers.resize_bilinear(pixels[None], scaled)[0]
+    # Mirrored last: the legacy resize of a mirror image has other pixels.
     views = [pixels[:, ::-1] if flip else pixels for flip in self._flips]
     for flip, windows in zip(self._flips, self._vote_in_windows(views, scaled)):
       votes.add_view(scaled, windows, flip)

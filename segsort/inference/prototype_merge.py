@@ -167,4 +167,5 @@ def _append_shard(writer, shard):
     segments = np.array(arrays[2][part])
     segments['image'] += before
     writer.append_rows([], features, arrays[1][part], segments)
+  # The images after their rows: a line says that its rows are whole.
   writer.append_rows(images, *(array[:0] for array in arrays))

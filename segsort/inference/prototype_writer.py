@@ -50,6 +50,7 @@ class PrototypeWriter:
         with files.writing(path):
           if os.path.exists(path):  # a kill between the last renames
             os.replace(path, f'{path}.partial')
+          # Unbuffered: what a kill leaves is what was appended.
           self._files[name] = opened.enter_context(
               open(f'{path}.partial', 'ab+', buffering=0))
       self._cut()
@@ -139,6 +140,7 @@ class PrototypeWriter:
       with files.writing(os.path.join(self._folder, name)):
         _write(self._files[name], np.ascontiguousarray(
             rows, self._item(name).base).tobytes())
+    # After the rows: a line says that they are whole.
     with files.writing(os.path.join(self._folder, prototype_set.IMAGES)):
       _write(self._files[prototype_set.IMAGES], b''.join(map(_line, images)))
     self.images += images
@@ -151,6 +153,7 @@ class PrototypeWriter:
         with open(self._files[name].name, 'rb+') as file:
           file.write(self._header(name, self.num_prototypes))
           file.flush()
+          # On the disk before it has its name, which says that it is finished.
           os.fsync(file.fileno())
     for name in (*reversed(prototype_set.ARRAYS), prototype_set.IMAGES):
       if name != prototype_set.FEATURES:
