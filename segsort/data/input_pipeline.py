@@ -90,6 +90,7 @@ def _training_batches(
     image.set_shape([None, None, 3])
     labels.set_shape([None, None])
     seed = tf.stack([config.random_seed, tf.cast(number, tf.int32)])
+    # Seeds of their own: with them or without, the crops stay the same.
     if config.random_rotation:
       image, labels = preprocessing.rotate(
           image, labels, tf.random.experimental.stateless_fold_in(seed, 1))
@@ -113,6 +114,7 @@ def _training_batches(
       * own)
   return places.map(number_of).map(
       load, tf.data.AUTOTUNE, deterministic=True).batch(
+          # Nothing remains: this tells a compiler how large batches are.
           own, drop_remainder=True).prefetch(4)
 
 

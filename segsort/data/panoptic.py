@@ -123,6 +123,7 @@ def ids_of(labels, stuff=(0,), min_pixels=0, name='a picture'):
     parts, _ = scipy.ndimage.label(inside, _CONNECTED)
     sizes = np.bincount(parts.ravel())
     sizes[0] = 0
+    # By size: the parts that no id is left for are the smallest.
     order = np.argsort(-sizes, kind='stable')
     numbers = np.zeros(len(sizes), np.int32)
     numbers[order] = np.arange(1, len(sizes) + 1)

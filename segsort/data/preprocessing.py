@@ -63,6 +63,7 @@ def recolor(image, seed):
 
 def scaled_size(size, scale):
   """Returns i32[2]: (height, width) times a scale, truncated, at least 1."""
+  # In float32 as the release: other products truncate to other sizes.
   scaled = tf.cast(size, tf.float32) * tf.cast(scale, tf.float32)
   return tf.maximum(tf.cast(scaled, tf.int32), 1)
 
@@ -90,6 +91,7 @@ def draw_view(size, crop_size, seed, *, random_scale, random_mirror,
   offset = room // 2
   if random_crop:
     offset = tf.cast(draws[2:] * tf.cast(room + 1, tf.float32), tf.int32)
+    # A draw next to 1 may round up to room + 1.
     offset = tf.minimum(offset, room)
   return scale, mirror, offset
 
@@ -107,6 +109,7 @@ def _sample_axis(size, scaled, offset, length, mirror):
   """
   index = tf.range(length) + offset
   inside = index < scaled
+  # After `inside`: a mirror image has its padding on the right as well.
   index = tf.where(mirror, scaled - 1 - index, index)
   ratio = tf.cast(size, tf.float32) / tf.cast(scaled, tf.float32)
   limit = tf.cast(size - 1, tf.float32)
@@ -150,6 +153,7 @@ def view_example(image, labels, crop_size, view, padding=LABEL_PADDING):
       size[1], scaled[1], offset[1], crop_size[1], mirror)
   inside = row_inside[:, None] & column_inside[None, :]
 
+  # The mean goes first, as in the release: padding of 0 is the mean colour.
   pixels = _interpolate(subtract_mean(image), columns, 1)
   pixels = tf.where(inside[..., None], _interpolate(pixels, rows, 0), 0.)
 

@@ -84,6 +84,7 @@ def open_mask(path):
     raise InputError(
         f'the mask {path} has {pages} pages, of which each could be the mask; '
         'save the right one alone, as a PNG')
+  # Of a PNG, byte 24 has the bits a sample, byte 25 is 0 for grey.
   if picture.format == 'PNG' and data[24:26] in (b'\2\0', b'\4\0'):
     raise InputError(
         f'the mask {path} is grey with {data[24]} bits a pixel, whose values '
