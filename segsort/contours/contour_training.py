@@ -222,6 +222,7 @@ def fit(run, data, config):
 
 def save(model, path):
   """Writes a .keras file, whole or not at all."""
+  # Keras takes the format from the suffix.
   partial = f'{path}.{os.getpid()}.partial.keras'
   try:
     model.save(partial)

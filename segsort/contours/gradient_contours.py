@@ -107,6 +107,7 @@ def _resize(maps, size, interpolation):
 def lab_channels(image):
   """Returns lightness, red_green and blue_yellow: f32[H, W], about 0..1."""
   lab = cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2Lab)
+  # The range of both colour axes is that of gPb, -73 to 95.
   return {'lightness': lab[..., 0] / 100,
           'red_green': (lab[..., 1] + 73) / 168,
           'blue_yellow': (lab[..., 2] + 73) / 168}
@@ -173,6 +174,7 @@ def half_disc_gradients(bins, radius):
     for k in range(NUM_ORIENTATIONS):
       difference = 2 * below - whole
       distances[k] += difference * difference / (whole + 1e-6)
+      # The half turns by one sector: one comes in, its opposite goes out.
       below += sums[k + NUM_ORIENTATIONS] - sums[k]
   return distances / 2
 

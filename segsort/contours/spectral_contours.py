@@ -40,6 +40,7 @@ def spectral_contours(strengths, num_orientations):
       steps = [np.abs(cv2.filter2D(
           mode, cv2.CV_32F, kernel, borderType=cv2.BORDER_REFLECT_101))
                for kernel in kernels]
+      # As in gPb, slower modes count more: they divide larger parts.
       contours += np.stack(steps) / np.sqrt(value)
   height, width = (side * SHRINK for side in nodes.shape)
   return np.stack([
