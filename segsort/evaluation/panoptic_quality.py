@@ -73,6 +73,7 @@ class PanopticQuality:
       if VOID in (true, predicted) or true in crowds:
         continue
       label = truth.classes[true]
+      # As in COCO, a prediction where the truth is void counts for nothing.
       union = (truth.areas[true] + prediction.areas[predicted] - pixels
                - shared.get((VOID, predicted), 0))
       if label == prediction.classes[predicted] and pixels > union / 2:
