@@ -75,6 +75,7 @@ class Described:
     in bands, so that no vector of a pixel is ever written down.
     """
     height, width, depth = self.embeddings.shape
+    # |x - c|^2 is smallest where x c - |c|^2 / 2 is largest.
     of_regions = (self.looks @ centres[:, depth:-1].T
                   - np.square(centres).sum(1) / 2)
     nearest = np.empty((height, width), np.int64)
