@@ -67,6 +67,7 @@ def open_whole(path):
   Raises:
     InputError: the folder cannot be made or written to, or the disk is full.
   """
+  # In the same folder: only within one file system a rename is a single step.
   partial = f'{path}.{os.getpid()}.partial'
   with writing(path):
     os.makedirs(os.path.dirname(path) or '.', exist_ok=True)

@@ -68,6 +68,7 @@ def _held(path, handle):
   try:
     yield
   finally:
+    # Removed while still locked: afterwards it may be the next one's.
     with contextlib.suppress(OSError):
       os.remove(path)
     os.close(handle)

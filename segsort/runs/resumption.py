@@ -49,6 +49,7 @@ def begin(folder, run, overwrite, outputs):
     if not overwrite and not earlier:
       _refuse_unknown(folder, outputs(True))
     remove(outputs(True))
+    # Last: it must not stand beside results of other settings.
     files.write_json(os.path.join(folder, 'config.json'), run)
 
 

@@ -22,7 +22,7 @@ def digest(*paths):
     with contextlib.suppress(FileNotFoundError), open(path, 'rb') as file:
       while chunk := file.read(2**22):
         total.update(chunk)
-    total.update(b'\0')
+    total.update(b'\0')  # ends each file, be it absent
   return total.hexdigest()
 
 
