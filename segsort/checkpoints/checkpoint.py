@@ -56,6 +56,7 @@ def save(path, tensors):
   suffixes = '.data-00000-of-00001', '.index'
   try:
     os.makedirs(os.path.dirname(path) or '.', exist_ok=True)
+    # Not tf.train.Checkpoint, which names tensors after Python objects.
     tf.raw_ops.SaveV2(
         prefix=partial, tensor_names=list(tensors),
         shape_and_slices=[''] * len(tensors),
@@ -79,6 +80,7 @@ def keep_newest(folder, count, newest=math.inf):
   """
   steps = [step for step in steps_in(folder) if step <= newest]
   for step in steps[:max(len(steps) - count, 0)]:
+    # The index first: without it, what a kill leaves is no checkpoint.
     for suffix in ('.index', '.data-00000-of-00001'):
       with contextlib.suppress(FileNotFoundError):  # half of one
         os.remove(checkpoint_path(folder, step) + suffix)
