@@ -118,6 +118,7 @@ def _forget_peak():
   try:
     ctypes.CDLL(None).malloc_trim(0)
     with open('/proc/self/clear_refs', 'w', encoding='ascii') as file:
+      # 5 restarts VmHWM, see proc(5).
       file.write('5')
   except (OSError, AttributeError):
     return False

@@ -32,6 +32,7 @@ def _to_8_bit(grey, mode):
   """Returns u8[H, W] of a grey picture of more bits."""
   if mode.startswith('I;16') or (
       mode == 'I' and grey.min() >= 0 and grey.max() < 2**16):
+    # Not by Pillow, whose conversion cuts 16 bits off at 255.
     return (grey.astype(np.int64) >> 8).astype(np.uint8)
   grey = grey.astype(np.float64)
   lowest, highest = grey.min(), grey.max()

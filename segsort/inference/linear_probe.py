@@ -27,6 +27,7 @@ def fit_linear(vectors, classes, num_classes, decay):
   def loss(flat):
     weights = flat.reshape(-1, num_classes)
     value, gradient = 0., np.zeros_like(weights)
+    # At once, logits and targets of COCO-Stuff would be 224 GB.
     for first, rows in prototype_set.rows_in_parts(vectors):
       of_part = cross_entropy(rows, classes[first:first + len(rows)], weights)
       value += of_part[0]

