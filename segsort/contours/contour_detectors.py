@@ -226,8 +226,8 @@ class Detector:
   path: str = ''
 
 
-# gradient: cut between the best Rand index (.12) and covering (.34) on 40 images
-# of BSDS500. The others are not on its scale: choose theirs with
+# gradient: cut between the best Rand index (.12) and covering (.34) on 40
+# images of BSDS500. The others are not on its scale: choose theirs with
 # eval_regions.py.
 DETECTORS = {
     'gradient': Detector(_gradient_detector, .25),

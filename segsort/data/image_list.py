@@ -82,7 +82,8 @@ def _parse(columns, data_dir, where, needs):
   image, mask, regions = (
       os.path.join(data_dir, column.lstrip('/')) if column else ''
       for column in (image, mask, regions))
-  if image in (mask, regions):
+  # Of a list without labels, the second column only fills its place.
+  if image == regions or (image == mask and 'mask' in needs):
     raise InputError(
         f'{where}: {image} is the image and its own mask; name the picture '
         'first, then the mask')

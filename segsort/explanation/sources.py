@@ -62,7 +62,6 @@ def load(config, model):
     InputError: the set is damaged or does not fit the network, or its files do
       not belong together.
   """
-  prototype_set.check_prototypes(config)
   folder = prototype_set.find(config.prototype_dir)
   features, labels = prototype_set.load(
       folder, config.embedding_dim, config.classes)
