@@ -16,14 +16,12 @@ import functools
 import hashlib
 import os
 
-import numpy as np
 
 from segsort.data import class_masks
 from segsort.data import class_shares
 from segsort.data import dataset_info
 from segsort.data import image_list
 from segsort.data import pictures
-from segsort.data import reading
 from segsort.data.class_file import SUFFIX
 from segsort.data.dataset_flags import ClassSettings
 from segsort.data.datasets import dataset_layout
@@ -83,7 +81,8 @@ def prepare(config):
     return
   info = dataset_info.get(config.dataset)
   dataset_layout.convert_masks(
-      list(jobs.values()), functools.partial(read_mask, config=config),
+      list(jobs.values()), functools.partial(
+          class_masks.read_ids_or_colors, config=config),
       num_classes=config.classes, palette=info.palette,
       ignore_label=config.ignore_label)
   class_shares.tell([job.output for job in jobs.values()], config)
@@ -177,59 +176,6 @@ def find_masks(examples, image_dir, mask_dir, config):
     print(f'{len(examples) - len(jobs)} of {len(examples)} pictures have no '
           'mask: they are in all.txt alone')
   return jobs
-
-
-def read_mask(path, config):
-  """Reads a mask of ids or of colours.
-
-  Args:
-    path: of a picture.
-    config: an OwnConfig.
-
-  Returns:
-    i32[H, W].
-
-  Raises:
-    InputError: unreadable, a colour of no class, or one that is transparent.
-  """
-  picture = reading.open_mask(path)
-  if picture.mode not in ('RGB', 'RGBA'):
-    return class_masks.read(path, config.dataset, config.classes,
-                            config.ignore_label).astype(np.int32)
-  if picture.mode == 'RGBA':
-    pixels = np.array(picture)
-    # Black is what programs put where nothing was painted.
-    hidden = (pixels[..., 3] == 0) & pixels[..., :3].any(-1)
-    if hidden.any():
-      raise InputError(
-          f'the mask {path} has {hidden.sum()} transparent pixels, whose '
-          f'color, as {pixels[hidden][0, :3].tolist()}, nobody sees; fill them '
-          'with that of a class or of ignored pixels, and save it without '
-          'transparency')
-  packed = dataset_info.pack_colors(np.array(picture.convert('RGB')))
-  known = _ids_of_colors(config.dataset, config.classes, config.ignore_label)
-  colors, places = np.unique(packed, return_inverse=True)
-  unknown = [color for color in colors.tolist() if color not in known]
-  if unknown:
-    raise InputError(
-        f'the mask {path} has {(packed == unknown[0]).sum()} pixels of the '
-        f'color {list(unknown[0].to_bytes(3, "big"))}, which no class of '
-        f'{config.dataset} has; give it to one, or as "ignore_color"')
-  ids = np.array([known[color] for color in colors.tolist()], np.int32)
-  return ids[places.reshape(packed.shape)]
-
-
-@functools.lru_cache
-def _ids_of_colors(dataset, num_classes, ignore_label):
-  """Returns {0xRRGGBB: id} of the classes and of ignored pixels."""
-  known = dataset_info.labels_of_colors(dataset, num_classes, ignore_label)
-  for labels in known.values():
-    if len(labels) > 1:
-      raise InputError(
-          f'the labels {labels[0]} and {labels[1]} of {dataset} have the same '
-          'color, so that masks of colors cannot tell them apart; give each '
-          'its own')
-  return {color: labels[0] for color, labels in known.items()}
 
 
 def divide(names, val_share, seed):
