@@ -3,8 +3,10 @@
 Source: arXiv:1910.06962. Training uses `segment_prototypes`, the sets that
 inference searches are of `annotated_prototypes`.
 
-A segment is a cluster's pixels of one class: k-means clusters are split where
-they straddle classes, so that each prototype has one label.
+What a segment is: in training, a cluster's pixels of one class, for clusters
+are split where they straddle classes; in extraction, the pixels of a cluster
+that are of its majority class; in an image to be labelled, where no classes are
+known, a whole cluster. So each prototype has one label.
 
 Shapes: B batch  H height  W width  P pixels  D embedding  K clusters
         S segments  M bank  C classes  N neighbours

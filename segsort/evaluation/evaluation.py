@@ -30,7 +30,7 @@ def evaluate_folders(config):
     config: an EvaluateConfig.
 
   Returns:
-    The ConfusionMatrix; under --tf1_compat the one of `tf1_compat`.
+    The ConfusionMatrix; under --tf1_compat that of `evaluation_compat`.
 
   Raises:
     InputError: no predictions; a true mask or a listed image's prediction is

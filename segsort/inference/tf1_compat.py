@@ -1,7 +1,8 @@
 """What the 2019 TF1 release computed differently, behind `--tf1_compat`.
 
 The default path never comes here; only a stage that was given `--tf1_compat`
-does. Functions are named after the stage that they belong to.
+does. Functions are named after the stage that they belong to. How it scored is
+in `segsort/evaluation/evaluation_compat.py`.
 """
 
 import numpy as np

@@ -17,7 +17,7 @@ def run(stage, config_class, argv=None):
 
   Args:
     stage: a function of one config; its docstring is the help text.
-    config_class: the stage's dataclass in `segsort.config`.
+    config_class: the stage's dataclass, of `settings.Settings`.
     argv: the arguments; those of this process if None.
 
   Raises:
@@ -101,7 +101,10 @@ def _parser(config_class, description):
     if field.metadata.get('fixed'):
       continue
     required = field.default is dataclasses.MISSING
-    shown = '' if required else f' (default: {_as_flag(field.default)})'
+    inherited = field.name in getattr(config_class, 'INHERITED', ())
+    shown = '' if required else (
+        f" (default: {'that of the checkpoint, or ' if inherited else ''}"
+        f'{_as_flag(field.default)})')
     options = {
         'help': (field.metadata['help'] + shown).replace('%', '%%'),
         'required': required}
