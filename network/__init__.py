@@ -11,7 +11,7 @@ Importing this package switches TensorFloat-32 off, see `allow_tensor_float_32`.
 import keras
 import tensorflow as tf
 
-from network import deeplab, folding, layers, pspnet, resnet
+from network import components, deeplab, folding, layers, pspnet, resnet
 
 OUTPUT_STRIDE = 8
 # By name: functions of images, name and normalisation to features at stride 8.
@@ -22,6 +22,7 @@ BACKBONES = tuple(_BUILD_BACKBONE)
 _BUILD_HEAD = {
     'pspnet': pspnet.build_pspnet,
     'deeplab': deeplab.build_deeplab,
+    'components': components.build_components,
 }
 HEADS = tuple(_BUILD_HEAD)
 _TF1_NAMES = {'kernel': 'weights', 'bias': 'biases'}

@@ -18,7 +18,8 @@ class NetworkSettings(Settings):
   backbone: str = setting(
       'resnet_v1_101', 'the ResNet below the head', network.BACKBONES)
   head: str = setting(
-      'pspnet', 'pyramid pooling, or atrous spatial pyramid', network.HEADS)
+      'pspnet', 'pyramid pooling, atrous spatial pyramid, or the principal '
+      'components of fit_embedding.py', network.HEADS)
   embedding_dim: int = setting(32, 'channels of the embedding')
 
   @classmethod
