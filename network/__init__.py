@@ -11,9 +11,9 @@ Importing this package switches TensorFloat-32 off, see `allow_tensor_float_32`.
 import keras
 import tensorflow as tf
 
-from network import components, deeplab, folding, layers, pspnet, resnet
+from network import (
+    components, deeplab, folding, keras_backbone, layers, pspnet, resnet)
 
-OUTPUT_STRIDE = 8
 # By name: functions of images, name and normalisation to features at stride 8.
 _BUILD_BACKBONE = {
     **dict.fromkeys(resnet.ARCHITECTURES, resnet.build_resnet),
@@ -25,7 +25,6 @@ _BUILD_HEAD = {
     'components': components.build_components,
 }
 HEADS = tuple(_BUILD_HEAD)
-_TF1_NAMES = {'kernel': 'weights', 'bias': 'biases'}
 
 if keras.backend.backend() != 'tensorflow':
   raise ImportError(
@@ -58,7 +57,7 @@ def build_embedding_model(
   """Builds a network for images of any size.
 
   Args:
-    backbone: one of BACKBONES.
+    backbone: one of BACKBONES, or a `keras_backbone.KerasBackbone`.
     head: one of HEADS.
     embedding_dim: D, channels of the embeddings.
     batch_norm_decay: of the backbone's moving statistics.
@@ -71,27 +70,27 @@ def build_embedding_model(
     under a mixed precision policy as well.
 
   Raises:
-    ValueError: unknown backbone or head, or embedding_dim below 1.
+    ValueError: unknown backbone or head, a layer of the backbone that cannot be
+      rebuilt, or embedding_dim below 1.
   """
-  _check('backbone', backbone, BACKBONES)
+  if isinstance(backbone, str):
+    _check('backbone', backbone, BACKBONES)
   _check('head', head, HEADS)
   if embedding_dim < 1:
     raise ValueError(f'embedding_dim is {embedding_dim}; it must be 1 or more')
-  return _connect(
-      backbone, head, embedding_dim,
-      layers.batch_norm(batch_norm_decay, synchronized),
-      layers.batch_norm(head_batch_norm_decay, synchronized))
-
-
-def _connect(backbone, head, embedding_dim, normalise, normalise_head):
-  """Builds backbone and head, with functions (name) -> normalising layer."""
   images = keras.Input((None, None, 3), name='images')
-  features = _BUILD_BACKBONE[backbone](images, backbone, normalise)
+  normalise = layers.batch_norm(batch_norm_decay, synchronized)
+  if isinstance(backbone, str):
+    name = backbone
+    features = _BUILD_BACKBONE[name](images, name, normalise)
+  else:
+    name, features = backbone.name, backbone.build(images, normalise)
   outputs = _BUILD_HEAD[head](
-      features, embedding_dim, backbone, normalise_head)
+      features, embedding_dim, name,
+      layers.batch_norm(head_batch_norm_decay, synchronized))
   embeddings = keras.layers.Activation(
       'linear', dtype='float32', name='embeddings')(outputs)
-  return keras.Model(images, embeddings, name=f'{backbone}_{head}')
+  return keras.Model(images, embeddings, name=f'{name}_{head}')
 
 
 def freeze_batch_norm(model):
@@ -101,22 +100,16 @@ def freeze_batch_norm(model):
       layer.trainable = False
 
 
-def fold_batch_norm(model, backbone, head, embedding_dim):
+def fold_batch_norm(model):
   """Returns a network for inference alone, whose convolutions normalise.
 
   Args:
     model: a model of `build_embedding_model`; it stays as it is.
-    backbone: that it was built with; head and embedding_dim as well.
-    head: one of HEADS.
-    embedding_dim: D.
 
   Returns:
     A keras.Model with the outputs of `model` in evaluation mode, to rounding.
   """
-  folded = _connect(
-      backbone, head, embedding_dim, folding.Bias, folding.Bias)
-  folding.copy_folded(model, folded)
-  return folded
+  return folding.fold(model)
 
 
 def named_variables(model):
@@ -128,14 +121,11 @@ def named_variables(model):
   Returns:
     {'resnet_v1_101/conv1/weights': keras variable, ...}: weights and biases of
     convolutions; gamma, beta, moving_mean and moving_variance of BatchNorm;
-    in the order of `model.layers`.
+    what other layers have by Keras' names; in the order of `model.layers`.
   """
   variables = {}
   for layer in model.layers:
-    scope = layer.name.replace('.', '/')
-    for variable in layer.variables:
-      name = _TF1_NAMES.get(variable.name, variable.name)
-      variables[f'{scope}/{name}'] = variable
+    variables |= keras_backbone.named(layer.name, layer.variables)
   return variables
 
 

@@ -86,8 +86,7 @@ def export_model(config):
       config.prototype_dir, config.embedding_dim, config.classes)
   model = embedding.restore_model(config)
   if config.fold_batch_norm:
-    model = network.fold_batch_norm(
-        model, config.backbone, config.head, config.embedding_dim)
+    model = network.fold_batch_norm(model)
   with tempfile.TemporaryDirectory() as assets:
     results.write_legend(assets, config.dataset, config.classes)
     exported = exported_model.Labelling(

@@ -107,8 +107,7 @@ def make_worker(features, labels, config):
   """
   model = embedding.restore_model(config)
   if config.fold_batch_norm:
-    model = network.fold_batch_norm(
-        model, config.backbone, config.head, config.embedding_dim)
+    model = network.fold_batch_norm(model)
   embedder = embedding.Embedder(
       model, config.input_size, config.window_strides)
   if config.method == 'softmax':

@@ -27,7 +27,7 @@ def _build(rng):
 def test_outputs_are_those_of_the_network_in_evaluation_mode(build, rng, head):
   model = build(head)
   before = model.get_weights()
-  folded = network.fold_batch_norm(model, 'resnet_small', head, 6)
+  folded = network.fold_batch_norm(model)
   images = rng.normal(size=(2, 33, 48, 3)).astype(np.float32) * 50
   expected = np.asarray(model(images, training=False))
   closeness.assert_close(folded(images, training=False), expected)
@@ -36,7 +36,7 @@ def test_outputs_are_those_of_the_network_in_evaluation_mode(build, rng, head):
 
 
 def test_no_normalisation_is_left(build):
-  folded = network.fold_batch_norm(build('pspnet'), 'resnet_small', 'pspnet', 6)
+  folded = network.fold_batch_norm(build('pspnet'))
   kinds = [type(layer) for layer in folded.layers]
   assert keras.layers.BatchNormalization not in kinds
   assert folding.Bias in kinds
@@ -52,9 +52,7 @@ def test_one_channel_by_hand():
   model.get_layer('a').set_weights([np.full((1, 1, 1, 1), 2.)])
   model.get_layer('a.BatchNorm').set_weights(
       [np.array([value]) for value in (6., 1., 3., 3.999)])
-  folded = keras.Model(images, folding.Bias(name='a.BatchNorm')(
-      keras.layers.Conv2D(1, 1, use_bias=False, name='a')(images)))
-  folding.copy_folded(model, folded)
+  folded = folding.fold(model)
   closeness.assert_close(folded.get_layer('a').kernel, [[[[6.]]]])
   closeness.assert_close(folded.get_layer('a.BatchNorm').bias, [-8.])
   closeness.assert_close(folded(np.full((1, 1, 1, 1), 5.)), [[[[22.]]]])

@@ -1,0 +1,141 @@
+"""Networks of keras.applications, and other Keras models, as backbones.
+
+Their input becomes this project's, mean-subtracted RGB, their stride 8; layers
+keep Keras' names below the network's own: `MobileNetV2.block_1_expand`.
+"""
+
+import dataclasses
+
+import keras
+
+from network import dilation
+
+# What networks of keras.applications want of RGB of 0 to 255:
+# (value - mean) / scale, and whether blue comes first.
+_IMAGENET_MEAN = (123.675, 116.28, 103.53)
+_IMAGENET_SCALE = (58.395, 57.12, 57.375)
+INPUTS = {
+    'tf': ((127.5,) * 3, (127.5,) * 3, False),
+    'torch': (_IMAGENET_MEAN, _IMAGENET_SCALE, False),
+    'caffe': ((123.68, 116.779, 103.939), (1.,) * 3, True),
+}
+# By name in keras.applications: the features, the last ones before channels are
+# multiplied for the classifier, and the input.
+APPLICATIONS = {
+    'MobileNetV2': ('block_16_project_BN', 'tf'),
+    'EfficientNetB0': ('block7a_project_bn', 'torch'),
+    'EfficientNetV2B0': ('block6h_add', 'torch'),
+    'EfficientNetV2B1': ('block6i_add', 'torch'),
+    'EfficientNetV2B2': ('block6j_add', 'torch'),
+    'EfficientNetV2B3': ('block6l_add', 'torch'),
+    'ResNet50': ('conv5_block3_out', 'caffe'),
+    'ResNet101': ('conv5_block3_out', 'caffe'),
+    'ResNet50V2': ('post_relu', 'tf'),
+    'MobileNet': ('conv_pw_13_relu', 'tf'),
+    'MobileNetV3Large': ('expanded_conv_14_add', 'tf'),
+    'MobileNetV3Small': ('expanded_conv_10_add', 'tf'),
+    'DenseNet121': ('relu', 'torch'),
+    'ConvNeXtTiny': ('layer_normalization', 'torch'),
+}
+_TF1_NAMES = {'kernel': 'weights', 'bias': 'biases'}
+
+
+@dataclasses.dataclass(frozen=True)
+class KerasBackbone:
+  """A Keras network from which features are taken.
+
+  Attributes:
+    name: scope of its layers' names.
+    source: functional or sequential keras.Model of images, of any weights.
+    features: the layer, by its name among `dilation.names_of(source)`.
+    input: (mean, scale, whether blue comes first), the former two by channel,
+      of what the network wants of mean-subtracted RGB.
+    has_preprocessing: whether its own layers that scale images are left out.
+  """
+  name: str
+  source: keras.Model
+  features: str
+  input: tuple
+  has_preprocessing: bool = False
+
+  def build(self, images, normalise):
+    """Extracts features.
+
+    Args:
+      images: [B, H, W, 3], mean-subtracted RGB.
+      normalise: a function from `layers.batch_norm`.
+
+    Returns:
+      [B, ceil(H / 8), ceil(W / 8), C].
+
+    Raises:
+      ValueError: a layer that cannot be rebuilt at stride 8.
+    """
+    mean, scale, blue_first = self.input
+    # Half precision would not hold the levels of a picture.
+    images = keras.layers.Rescaling(
+        [1 / value for value in scale],
+        [-shift / value for shift, value in zip(mean, scale)],
+        dtype='float32', name=f'{self.name}.input')(images)
+    if blue_first:
+      images = images[..., ::-1]
+    return dilation.rebuild(
+        self.source, self.features, self.name, images, normalise,
+        self.has_preprocessing)
+
+  def weights(self):
+    """Returns {name in a checkpoint: variable} of the source's own weights."""
+    return {
+        name: value for layer_name, layer in
+        dilation.names_of(self.source).items()
+        for name, value in named(
+            f'{self.name}.{layer_name}', layer.weights).items()}
+
+
+def named(name, variables):
+  """Names the variables of a layer as checkpoints do.
+
+  Args:
+    name: of the layer.
+    variables: of the layer or of its like, or anything with their names.
+
+  Returns:
+    {name in a checkpoint: variable}.
+  """
+  scope, named_ones = name.replace('.', '/'), {}
+  for index, variable in enumerate(variables):
+    last = _TF1_NAMES.get(variable.name, variable.name)
+    if last.startswith('variable'):  # Keras numbers those without a name
+      last = f'variable_{index}'
+    named_ones[f'{scope}/{last}'] = variable
+  return named_ones
+
+
+def make_application(name, mean, weights=None):
+  """Builds one of keras.applications, without classifier.
+
+  Args:
+    name: one of APPLICATIONS.
+    mean: (red, green, blue) that was subtracted from images.
+    weights: None for random ones, 'imagenet' for those that Keras downloads.
+
+  Returns:
+    A `KerasBackbone`.
+  """
+  features, kind = APPLICATIONS[name]
+  source = getattr(keras.applications, name)(
+      include_top=False, weights=weights, input_shape=(None, None, 3))
+  return KerasBackbone(
+      name, source, features, after_mean(INPUTS[kind], mean), True)
+
+
+def after_mean(wanted, mean):
+  """Returns a `KerasBackbone.input` for images less their mean.
+
+  Args:
+    wanted: the same, for images of 0 to 255.
+    mean: (red, green, blue) that was subtracted.
+  """
+  center, scale, blue_first = wanted
+  return (tuple(one - other for one, other in zip(center, mean)), scale,
+          blue_first)

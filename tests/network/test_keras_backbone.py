@@ -1,0 +1,94 @@
+"""Networks of keras.applications at stride 8 have the untouched ones' values."""
+
+import closeness
+import keras
+import numpy as np
+import pytest
+
+import network
+from network import dilation, keras_backbone
+
+MEAN = (122., 117., 104.)
+# Cells of 8 pixels, in rows and columns: both parities beyond stride 8.
+CELLS = (8, 5)
+# Of the first cell that the untouched network has, and so every fourth; [rows,
+# columns]. 'same' of odd sizes takes the first cell.
+PHASES = {
+    'MobileNetV2': (3, 3), 'EfficientNetB0': (3, 3), 'EfficientNetV2B0': (3, 0),
+    'EfficientNetV2B3': (3, 0), 'ResNet50': (0, 0), 'ResNet101': (0, 0),
+    'ResNet50V2': (0, 0), 'MobileNet': (3, 3), 'MobileNetV3Large': (3, 3),
+    'MobileNetV3Small': (3, 3), 'DenseNet121': (1, 1), 'ConvNeXtTiny': (1, 1)}
+QUICK = 'MobileNetV2', 'ConvNeXtTiny'
+ALIKE = 'EfficientNetV2B1', 'EfficientNetV2B2'  # B0 with other numbers
+
+
+def randomize(model, rng):
+  """Gives a network of random weights statistics that keep its features alive.
+
+  Squeeze-and-excitation is made the same for all images: its averages are of
+  another number of cells.
+  """
+  for layer in model.layers:
+    if isinstance(layer, keras.layers.BatchNormalization):
+      layer.momentum = 0.  # takes those of the next batch
+    if 'se_expand' in layer.name or 'squeeze_excite_conv_1' in layer.name:
+      layer.kernel.assign(0 * layer.kernel)
+    if type(layer).__name__ == 'LayerScale':  # 1e-6 would hide its block
+      layer.gamma.assign(0 * layer.gamma + .5)
+  model(rng.normal(size=(2, 64, 64, 3)) * 50, training=True)
+
+
+def dense_model(backbone):
+  """The rebuilt network, with the weights of the untouched one."""
+  images = keras.Input((None, None, 3))
+  model = keras.Model(images, backbone.build(
+      images, network.layers.batch_norm(.9)))
+  weights = backbone.weights()
+  for name, variable in network.named_variables(model).items():
+    variable.assign(weights[name])
+  return model
+
+
+def untouched_features(backbone, images):
+  """Features of the untouched network, of images that it is aligned for."""
+  mean, scale, blue_first = backbone.input
+  images = ((images - mean) / scale)[..., ::-1 if blue_first else 1]
+  layers = dilation.names_of(backbone.source)
+  before = [layer for layer in layers.values()
+            if type(layer).__name__ in ('Rescaling', 'Normalization')]
+  start = before[-1].output if before else backbone.source.input
+  features = layers[backbone.features].output
+  return np.asarray(keras.Model(start, features)(images, training=False))
+
+
+@pytest.mark.parametrize('name', [
+    name if name in QUICK else pytest.param(name, marks=pytest.mark.slow)
+    for name in keras_backbone.APPLICATIONS if name not in ALIKE])
+def test_values_are_those_of_the_untouched_network_and_more(name, rng):
+  keras.utils.set_random_seed(1)
+  backbone = keras_backbone.make_application(name, MEAN)
+  randomize(backbone.source, rng)
+  model = dense_model(backbone)
+  offset = model.get_layer(f'{name}.align').offset
+  size = [8 * cells - offset for cells in CELLS]
+  images = (rng.normal(size=(1, *size, 3)) * 50).astype(np.float32)
+  dense = np.asarray(model(images, training=False))
+  assert dense.shape[1:3] == CELLS
+  # As zeros of what the network gets: the mean, for it.
+  padded = np.empty((1, *[8 * cells for cells in CELLS], 3), np.float32)
+  padded[:] = backbone.input[0]
+  padded[:, offset:, offset:] = images
+  untouched = untouched_features(backbone, padded)
+  row, column = PHASES[name]
+  # Normalised some hundred times, by what rounding moves as well.
+  closeness.assert_close(dense[:, row::4, column::4], untouched, 1e-3)
+  # The cells between have values of their own.
+  assert closeness.error(np.roll(dense, 1, 2)[:, row::4, column::4],
+                         untouched) > .01
+
+
+@pytest.mark.parametrize('name', ALIKE)
+def test_features_of_alike_networks_are_their_last_block(name):
+  backbone = keras_backbone.make_application(name, MEAN)
+  layers = list(dilation.names_of(backbone.source))
+  assert layers[layers.index(backbone.features) + 1] == 'top_conv'
