@@ -100,6 +100,7 @@ def _folded(convolution, normalisation):
   kernel *= tf.reshape(scale, [-1, kernel.shape[-1]]
                        if isinstance(convolution, keras.layers.DepthwiseConv2D)
                        else [-1])
+  # From float64, so that each weight is rounded once.
   return tf.cast(kernel, tf.float32), tf.cast(shift, tf.float32)
 
 

@@ -123,8 +123,9 @@ def make_application(name, mean, weights=None):
     A `KerasBackbone`.
   """
   features, kind = APPLICATIONS[name]
+  side = 224 if weights else None  # else Keras warns that weights are of 224
   source = getattr(keras.applications, name)(
-      include_top=False, weights=weights, input_shape=(None, None, 3))
+      include_top=False, weights=weights, input_shape=(side, side, 3))
   return KerasBackbone(
       name, source, features, after_mean(INPUTS[kind], mean), True)
 

@@ -5,6 +5,7 @@ import os
 import time
 
 import network
+from segsort.checkpoints import backbones
 from segsort.checkpoints import checkpoint
 from segsort.checkpoints import network_settings
 from segsort.checkpoints import tf1_checkpoint
@@ -17,7 +18,7 @@ from segsort.runs import settings as settings_lib
 class ConvertConfig(network_settings.NetworkSettings):
   """A checkpoint's weights, alone in a checkpoint of their own."""
 
-  INHERITED = 'backbone', 'head', 'embedding_dim'
+  INHERITED = network_settings.OF_NETWORK
 
   restore_from: str = settings_lib.setting(
       text='checkpoint: a prefix, a TF1 single file, or a folder')
@@ -47,8 +48,7 @@ def convert_checkpoint(config):
   started = time.monotonic()
   path = checkpoint.resolve(config.restore_from)
   tensors = checkpoint.load(path)
-  variables = network.named_variables(network.build_embedding_model(
-      config.backbone, config.head, config.embedding_dim))
+  variables = network.named_variables(backbones.build_model(config))
   match = checkpoint.assign_weights(
       variables, tensors, path, skip=config.skip,
       skip_head=config.not_restore_classifier)

@@ -3,9 +3,15 @@
 import dataclasses
 
 import network
+from segsort.checkpoints import backbones
 from segsort.errors import InputError
 from segsort.runs import settings as settings_lib
 from segsort.runs.settings import Settings, setting
+
+
+# Settings that rebuild the network of a checkpoint.
+OF_NETWORK = (
+    'backbone', 'backbone_features', 'backbone_input', 'head', 'embedding_dim')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -16,7 +22,14 @@ class NetworkSettings(Settings):
   INHERITED = ()
 
   backbone: str = setting(
-      'resnet_v1_101', 'the ResNet below the head', network.BACKBONES)
+      'resnet_v1_101', 'the network below the head: a ResNet of this project, '
+      'one of keras.applications by name, or a FILE.keras', backbones.NAMES)
+  backbone_features: str = setting(
+      '', 'layer of a network of Keras whose output is taken; else one that is '
+      'chosen by its name, of a file the last map')
+  backbone_input: str = setting(
+      '', 'how a network of Keras wants pictures: tf, torch, caffe (as in '
+      'keras.applications) or MEAN,SCALE for (x - MEAN) / SCALE')
   head: str = setting(
       'pspnet', 'pyramid pooling, atrous spatial pyramid, or the principal '
       'components of fit_embedding.py', network.HEADS)

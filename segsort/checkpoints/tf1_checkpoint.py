@@ -9,6 +9,7 @@ import dataclasses
 import re
 
 import network
+from segsort.checkpoints import backbones
 
 # What a checkpoint may hold besides weights, by name: never restored.
 BESIDE_WEIGHTS = {
@@ -119,7 +120,7 @@ def _advice(missing, variables, tensors):
   """What most likely mends it."""
   scopes = [
       {name.split('/')[0] for name in names
-       if name.split('/')[0] in network.BACKBONES}
+       if name.split('/')[0] in backbones.NAMES}
       for names in (variables, tensors)]
   if all(scopes) and not scopes[0] & scopes[1]:
     return (f'it holds a {min(scopes[1])}, not a {min(scopes[0])}; '

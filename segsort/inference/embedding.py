@@ -8,6 +8,7 @@ import tensorflow as tf
 import network
 from network import layers
 from network.segsort import clustering
+from segsort.checkpoints import backbones
 from segsort.checkpoints import checkpoint
 from segsort.data import preprocessing
 
@@ -25,8 +26,8 @@ def restore_model(config):
     config: an `inference_settings.RestoredSettings`.
   """
   network.allow_tensor_float_32(config.tensor_float_32)
-  model = network.build_embedding_model(
-      config.backbone, config.head, config.embedding_dim)
+  backbones.check_content(config)
+  model = backbones.build_model(config)
   path = checkpoint.resolve(config.restore_from)
   checkpoint.assign_weights(
       network.named_variables(model), checkpoint.load(path), path,

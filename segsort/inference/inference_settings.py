@@ -9,7 +9,7 @@ import glob
 import os
 
 from segsort.checkpoints.network_settings import (
-    CheckpointSettings, ModelSettings)
+    OF_NETWORK, CheckpointSettings, ModelSettings)
 from segsort.data.dataset_flags import DataSettings
 from segsort.errors import InputError
 from segsort.inference import prototype_set
@@ -77,8 +77,8 @@ class RestoredSettings(DataSettings, ClusterSettings, WindowSettings):
   """A trained network on a list of images, and where its results go."""
 
   INHERITED = (
-      'backbone', 'head', 'embedding_dim', 'num_clusters', 'kmeans_iterations',
-      'location_weight', 'dataset', 'num_classes', 'ignore_label')
+      *OF_NETWORK, 'num_clusters', 'kmeans_iterations', 'location_weight',
+      'dataset', 'num_classes', 'ignore_label')
 
   save_dir: str = setting(text='folder for the results')
   color_weight: float = setting(

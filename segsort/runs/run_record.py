@@ -12,7 +12,7 @@ import sys
 from segsort.runs import files
 
 # Settings that may name a file, whose content counts then.
-FILES = 'dataset', 'class_names', 'prototype_list'
+FILES = 'backbone', 'dataset', 'class_names', 'prototype_list'
 
 
 def digest(*paths):

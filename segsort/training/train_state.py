@@ -7,7 +7,10 @@ import tensorflow as tf
 
 import network
 from network.segsort import memory_bank
+from segsort.checkpoints import backbones
 from segsort.checkpoints import checkpoint
+from segsort.checkpoints import keras_weights
+from segsort.checkpoints import network_settings
 from segsort.errors import InputError, warn
 from segsort.runs import resumption
 from segsort.runs import run_record
@@ -33,9 +36,8 @@ class TrainState:
     Under a strategy's scope, the variables are those of all its devices.
     """
     keras.utils.set_random_seed(config.random_seed)
-    self.model = network.build_embedding_model(
-        config.backbone, config.head, config.embedding_dim,
-        batch_norm_decay=config.batch_norm_decay,
+    self.model = backbones.build_model(
+        config, batch_norm_decay=config.batch_norm_decay,
         # The release's .99; what is lower is meant for the whole network.
         head_batch_norm_decay=min(config.batch_norm_decay, .99),
         synchronized=tf.distribute.get_strategy().num_replicas_in_sync > 1)
@@ -88,8 +90,8 @@ class TrainState:
 # Settings that a run cannot change when it goes on; those that name a file
 # count by its content.
 SAME_RUN = (
-    'backbone', 'head', 'embedding_dim', 'num_clusters', 'num_banks',
-    'frozen_bank', 'batch_size', 'iter_size', 'input_size', 'random_seed',
+    *network_settings.OF_NETWORK, 'num_clusters', 'num_banks', 'frozen_bank',
+    'batch_size', 'iter_size', 'input_size', 'random_seed',
     'data_list', 'dataset', 'num_classes', 'ignore_label', 'mixed_precision',
     'kmeans_iterations', 'location_weight', 'concentration', 'weight_decay',
     'batch_norm_decay', 'freeze_batch_norm', 'grouped', 'restore_from',
@@ -219,6 +221,11 @@ def _same_content(config):
 
 def _start(state, config):
   """Takes the weights of --restore_from, or those it was built with."""
+  if keras_weights.is_meant(config.restore_from) or (
+      not config.restore_from and backbones.is_file(config.backbone)):
+    keras_weights.assign(state.model, state.variables, config,
+                         config.restore_from or config.backbone)
+    return
   if not config.restore_from:
     print('no --restore_from: training from scratch')
     return

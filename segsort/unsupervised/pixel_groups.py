@@ -34,7 +34,7 @@ class PixelGroupConfig(region_groups.GroupConfig,
                        inference_settings.WindowSettings):
   """A trained network beside the regions."""
 
-  INHERITED = 'backbone', 'head', 'embedding_dim'
+  INHERITED = network_settings.OF_NETWORK
   POSITIVE = region_groups.GroupConfig.POSITIVE + ('embedding_dim',)
   NOT_NEGATIVE = region_groups.GroupConfig.NOT_NEGATIVE + ('texture_weight',)
 

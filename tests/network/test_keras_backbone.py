@@ -1,4 +1,4 @@
-"""Networks of keras.applications at stride 8 have the untouched ones' values."""
+"""Networks of Keras at stride 8 have the values of the untouched ones."""
 
 import closeness
 import keras
