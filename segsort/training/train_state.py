@@ -9,8 +9,8 @@ import network
 from network.segsort import memory_bank
 from segsort.checkpoints import backbones
 from segsort.checkpoints import checkpoint
-from segsort.checkpoints import keras_weights
 from segsort.checkpoints import network_settings
+from segsort.checkpoints import starting_weights
 from segsort.errors import InputError, warn
 from segsort.runs import resumption
 from segsort.runs import run_record
@@ -221,15 +221,6 @@ def _same_content(config):
 
 def _start(state, config):
   """Takes the weights of --restore_from, or those it was built with."""
-  if keras_weights.is_meant(config.restore_from) or (
-      not config.restore_from and backbones.is_file(config.backbone)):
-    keras_weights.assign(state.model, state.variables, config,
-                         config.restore_from or config.backbone)
-    return
-  if not config.restore_from:
+  if not starting_weights.take(state.model, state.variables, config,
+                               config.not_restore_classifier):
     print('no --restore_from: training from scratch')
-    return
-  path = checkpoint.resolve(config.restore_from)
-  checkpoint.assign_weights(
-      state.variables, checkpoint.load(path), path, skip=config.skip,
-      skip_head=config.not_restore_classifier)

@@ -14,7 +14,9 @@ import tensorflow as tf
 
 import network
 from network import components
+from segsort.checkpoints import backbones
 from segsort.checkpoints import checkpoint
+from segsort.checkpoints import starting_weights
 from segsort.checkpoints.network_settings import ModelSettings
 from segsort.data import image_list
 from segsort.data import preprocessing
@@ -34,7 +36,8 @@ class FitConfig(DataSettings, ModelSettings, PrecisionSettings):
 
   snapshot_dir: str = setting(text='folder for the network')
   restore_from: str = setting(
-      '', 'checkpoint of the backbone: a prefix, or a folder with checkpoints')
+      '', 'weights of the backbone: a checkpoint, imagenet, a .weights.h5 or '
+      '.keras file; a .keras backbone has its own')
   skip: str = setting(
       '', 'comma-separated parts of checkpoint names that may be missing or '
       'left over')
@@ -83,15 +86,10 @@ def build_model(config):
   """Builds the network, with the backbone's weights."""
   keras.utils.set_random_seed(1)
   network.allow_tensor_float_32(config.tensor_float_32)
-  model = network.build_embedding_model(
-      config.backbone, config.head, config.embedding_dim)
-  if not config.restore_from:
+  model = backbones.build_model(config)
+  if not starting_weights.take(
+      model, network.named_variables(model), config, skip_head=True):
     warn('no --restore_from: the components are those of random features')
-    return model
-  path = checkpoint.resolve(config.restore_from)
-  checkpoint.assign_weights(
-      network.named_variables(model), checkpoint.load(path), path,
-      skip=config.skip, skip_head=True)
   return model
 
 
