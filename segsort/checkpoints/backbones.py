@@ -125,7 +125,8 @@ def check_content(config):
   """
   run = resumption.read_run(settings.run_folder(config.restore_from)) or {}
   known = (run.get('inputs') or {}).get('backbone')
-  if known and known != run_record.digest(config.backbone):
+  if known and os.path.isfile(config.backbone) and (
+      known != run_record.digest(config.backbone)):
     raise InputError(
         f'{config.backbone} has another content than the backbone that '
         f'{config.restore_from} was trained with; put that back, or name it '
