@@ -94,3 +94,25 @@ def test_features_of_alike_networks_are_their_last_block(name):
   backbone = keras_backbone.make_application(name, MEAN)
   layers = [*dilation.names_of(backbone.source), None]
   assert layers[layers.index(backbone.features) + 1] == ALIKE[name]
+
+
+@pytest.mark.parametrize('name, module', [
+    ('MobileNetV2', 'mobilenet_v2'), ('MobileNet', 'mobilenet'),
+    ('ResNet50', 'resnet'), ('ResNet50V2', 'resnet_v2'),
+    ('DenseNet121', 'densenet'), ('EfficientNetV2B0', None),
+    ('MobileNetV3Small', None), ('ConvNeXtTiny', None)])
+def test_input_is_what_the_network_was_trained_on(name, module, rng):
+  image = rng.integers(0, 256, (1, 2, 3, 3)).astype(np.float32)
+  mean, scale, blue_first = keras_backbone.after_mean(
+      keras_backbone.INPUTS[keras_backbone.APPLICATIONS[name][1]], MEAN)
+  ours = ((image - MEAN - mean) / scale)[..., ::-1 if blue_first else 1]
+  if module:
+    expected = getattr(keras.applications, module).preprocess_input(
+        image.copy())
+  else:  # inside of the network
+    expected = image
+    for layer in getattr(keras.applications, name)(
+        include_top=False, weights=None).layers[1:3]:
+      if type(layer).__name__ in ('Rescaling', 'Normalization'):
+        expected = layer(expected)
+  closeness.assert_close(ours, expected)
