@@ -140,6 +140,34 @@ def result_names(paths):
           for path, stem in zip(paths, stems)]
 
 
+def with_regions(examples, folder):
+  """Takes the oversegmentations of a folder, as make_oversegmentation.py names
+  them.
+
+  Args:
+    examples: list of `Example`.
+    folder: with a NAME.png for each of them.
+
+  Returns:
+    A list of `Example`.
+
+  Raises:
+    InputError: a file is missing.
+  """
+  examples = [
+      dataclasses.replace(example, oversegmentation=os.path.join(
+          folder, f'{example.name}.png')) for example in examples]
+  missing = [example for example in examples
+             if not os.path.isfile(example.oversegmentation)]
+  if missing:
+    raise InputError(
+        f'{missing[0].where}: no regions at {missing[0].oversegmentation} '
+        f'({len(missing)} of {len(examples)} files are missing); check '
+        '--regions_dir, or make them with pyscripts/make_oversegmentation.py '
+        f'--save_dir {folder}')
+  return examples
+
+
 def _check_files(examples, needs, data_dir):
   """Raises for the first missing file, and says how many there are."""
   missing = [

@@ -55,9 +55,18 @@ def read_regions(example):
     InputError: unreadable, or another size.
   """
   image = reading.read_image(example.image)
+  return image, read_regions_of(example, image)
+
+
+def read_regions_of(example, image):
+  """Returns i32[H, W], the oversegmentation of an image u8[H, W, 3].
+
+  Raises:
+    InputError: as `read_regions`.
+  """
   regions = reading.read_mask(example.oversegmentation)
   _check_size(regions, example.oversegmentation, image, example)
-  return image, regions
+  return regions
 
 
 def _check_size(labels, path, image, example):

@@ -130,7 +130,11 @@ def make_extractor(config):
       return (path, np.zeros((0, config.embedding_dim), np.float32),
               np.zeros(0, np.int32), np.zeros(0, prototype_set.SEGMENT))
     embeddings = embedder.embed(image)
-    clusters = cluster_annotated(embeddings, annotated, config, image)
+    if config.regions_dir:
+      regions = input_pipeline.read_regions_of(example, image)
+      clusters = tf.where(annotated, regions, -1)
+    else:
+      clusters = cluster_annotated(embeddings, annotated, config, image)
     features, labels = prototypes_in(
         clusters, embeddings, classes, config.classes)
     return path, features.numpy(), labels.numpy(), segments_of(
@@ -142,6 +146,8 @@ def extract_prototypes(config):
   """Extracts the prototypes of annotated images for retrieval."""
   examples = image_list.read_list(
       config.data_list, config.data_dir, ('image', 'mask'))
+  if config.regions_dir:
+    examples = image_list.with_regions(examples, config.regions_dir)
   share = sharding.share_of(examples, config)
   workers = sharding.make_workers(
       devices.find(config), lambda: make_extractor(config))
@@ -194,9 +200,12 @@ def _extract(examples, share, whole, workers, config):
 
 
 def _inputs(examples, config):
-  """Images and masks by the images' paths in a set."""
-  return {os.path.relpath(example.image, config.data_dir):
-          (example.image, example.mask) for example in examples}
+  """Images, masks and regions by the images' paths in a set."""
+  return {
+      os.path.relpath(example.image, config.data_dir): (
+          example.image, example.mask,
+          *([example.oversegmentation] if config.regions_dir else []))
+      for example in examples}
 
 
 def _remove_outdated(folder, inputs):

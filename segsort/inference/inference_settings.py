@@ -100,7 +100,24 @@ class RestoredSettings(DataSettings, ClusterSettings, WindowSettings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ExtractConfig(RestoredSettings, sharding.ShardSettings):
+class RegionSettings(Settings):
+  """Segments that are made before, in place of the k-means' clusters."""
+
+  regions_dir: str = setting(
+      '', 'folder of make_oversegmentation.py: segments are the regions of its '
+      'NAME.png in place of k-means clusters')
+
+  def check(self):
+    """Raises InputError beside --tf1_compat, or for a number out of range."""
+    super().check()
+    if self.regions_dir and self.tf1_compat:
+      raise InputError(
+          '--regions_dir and --tf1_compat do not go together: the release '
+          'knew no segments but clusters; leave one of them out')
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ExtractConfig(RestoredSettings, RegionSettings, sharding.ShardSettings):
   """Prototypes of annotated images."""
 
   tf1_compat: bool = setting(

@@ -18,7 +18,7 @@ from segsort.runs import input_records
 # are the same wherever they lie; of lists, the images count.
 NOT_COMPARED = {
     'save_dir', 'overwrite', 'num_shards', 'shard_index', 'strategy', 'num_gpu',
-    'logical_devices', 'data_dir', 'data_list'}
+    'logical_devices', 'data_dir', 'data_list', 'regions_dir'}
 
 
 def begin(folder, run, overwrite, outputs):
@@ -106,6 +106,9 @@ def differing(earlier, run, not_compared=frozenset(NOT_COMPARED)):
   names = ['stage'] if run['stage'] != earlier['stage'] else []
   names += sorted(name for name in (now.keys() & was.keys()) - not_compared
                   if name not in both and now[name] != was[name])
+  # Regions count wherever they lie; earlier versions had none.
+  if bool(now.get('regions_dir')) != bool(was.get('regions_dir')):
+    names.append('regions_dir')
   return names + [name for name in inputs
                   if name in both and inputs[name] != known[name]]
 

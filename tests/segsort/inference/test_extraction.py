@@ -1,6 +1,8 @@
 """Prototypes of annotated images against numpy, and images without any."""
 
 import dataclasses
+import os
+import shutil
 
 import closeness
 import embedding_twins
@@ -31,18 +33,19 @@ def _config(tiny_dataset, tmp_path, monkeypatch):
       embedding_dim=4)
 
 
-def _prototypes_twin(image, classes, number, iterations):
+def _prototypes_twin(image, classes, number, iterations, clusters=None):
   """Cluster by cluster, in order of first occurrence."""
   annotated = classes != 255
   embeddings = embedding_twins.embed(
       image, (32, 32), [ENDS[size] for size in classes.shape])
-  clusters = embedding_twins.cluster(
-      embeddings, embedding_twins.locations(*classes.shape), annotated, number,
-      iterations, clear=True)
+  if clusters is None:
+    clusters = embedding_twins.cluster(
+        embeddings, embedding_twins.locations(*classes.shape), annotated,
+        number, iterations, clear=True)
   features, labels, segments = [], [], []
   for cluster in dict.fromkeys(clusters[annotated].tolist()):
     of_cluster = clusters == cluster
-    labels.append(np.bincount(classes[of_cluster]).argmax())
+    labels.append(np.bincount(classes[of_cluster & annotated]).argmax())
     members = of_cluster & (classes == labels[-1])
     features.append(embedding_twins.unit(embeddings[members].sum(0)))
     rows, columns = np.nonzero(members)
@@ -51,13 +54,17 @@ def _prototypes_twin(image, classes, number, iterations):
   return features, labels, segments
 
 
-def test_prototypes_equal_a_twin_image_by_image(config, capsys):
+@pytest.mark.parametrize('regions', ('', 'hed'))
+def test_prototypes_equal_a_twin_image_by_image(config, capsys, regions):
+  regions = regions and f'{config.data_dir}/{regions}'
+  config = dataclasses.replace(config, regions_dir=regions)
   extraction.extract_prototypes(config)
   features, labels, segments = [], [], []
   for i in range(4):
     of_image = _prototypes_twin(
         reading.read_image(f'{config.data_dir}/JPEGImages/im{i}.png'),
-        reading.read_mask(f'{config.data_dir}/segcls/im{i}.png'), 3, 3)
+        reading.read_mask(f'{config.data_dir}/segcls/im{i}.png'), 3, 3,
+        reading.read_mask(f'{regions}/im{i}.png') if regions else None)
     features += of_image[0]
     labels += of_image[1]
     segments += [(i, *segment) for segment in of_image[2]]
@@ -130,13 +137,15 @@ def test_a_finished_set_is_not_made_again_unless_its_list_changes(
 
 
 @pytest.mark.parametrize('folder, anew', (
-    ('JPEGImages', 'im2.png'), ('segcls', 'im1.png')))
+    ('JPEGImages', 'im2.png'), ('segcls', 'im1.png'), ('hed', 'im3.png')))
 def test_a_set_of_changed_images_or_masks_is_made_anew(
     config, folder, anew, capsys):
+  config = dataclasses.replace(
+      config, regions_dir=f'{config.data_dir}/hed' if folder == 'hed' else '')
   extraction.extract_prototypes(config)
   path = f'{config.data_dir}/{folder}/{anew}'
-  pixels = np.array(reading.read_labels(path) if folder == 'segcls' else
-                    reading.read_image(path))
+  pixels = np.array(reading.read_image(path) if folder == 'JPEGImages' else
+                    reading.read_labels(path))
   files.write_png(path, pixels[::-1].copy())
   extraction.extract_prototypes(config)
   told = capsys.readouterr()
@@ -229,3 +238,41 @@ def test_without_locations_embeddings_alone_count(config):
       embeddings, np.ones((32, 32), bool),
       dataclasses.replace(config, location_weight=0., kmeans_iterations=8))
   assert not (set(clusters.numpy()[odd]) & set(clusters.numpy()[~odd]))
+
+
+def test_regions_may_be_as_many_as_16_bits_number(config):
+  regions = np.arange(48 * 48, dtype=np.uint16).reshape(48, 48)
+  regions[-1] = 65535
+  files.write_png(f'{config.data_dir}/hed/im3.png', regions)
+  extraction.extract_prototypes(dataclasses.replace(
+      config, regions_dir=f'{config.data_dir}/hed'))
+  segments, _ = prototype_set.load_segments(config.save_dir)
+  segments = segments[segments['image'] == 3]
+  assert segments['segment'].tolist() == [*range(96, 47 * 48), 65535]
+  assert segments['pixels'].tolist() == [1] * 45 * 48 + [48]
+
+
+def test_regions_are_kept_apart_from_clusters_wherever_they_lie(
+    config, tmp_path, capsys):
+  regions = dataclasses.replace(config, regions_dir=f'{config.data_dir}/hed')
+  extraction.extract_prototypes(regions)
+  shutil.copytree(regions.regions_dir, tmp_path / 'moved')
+  extraction.extract_prototypes(dataclasses.replace(
+      config, regions_dir=str(tmp_path / 'moved')))
+  assert 'all prototypes are there' in capsys.readouterr().out
+  with pytest.raises(InputError, match="--regions_dir .*hed, not ''; name"):
+    extraction.extract_prototypes(config)
+
+
+def test_regions_that_are_missing_or_do_not_fit_are_one_line(config):
+  config = dataclasses.replace(config, regions_dir=f'{config.data_dir}/hed')
+  path = f'{config.regions_dir}/im1.png'
+  files.write_png(path, np.zeros((56, 41), np.uint8))
+  with pytest.raises(InputError, match=f'^.*:2: the mask {path} is 56x41 .*$'):
+    extraction.extract_prototypes(config)
+  os.remove(path)
+  with pytest.raises(
+      InputError, match=rf'^.*:2: no regions at {path} \(1 of 4 .*$'):
+    extraction.extract_prototypes(config)
+  with pytest.raises(InputError, match='--regions_dir and --tf1_compat do not'):
+    dataclasses.replace(config, tf1_compat=True).check()
