@@ -127,6 +127,10 @@ class Rebuilding:
       return self._slide(layer, kind, *inputs)
     if kind == 'ZeroPadding2D' and place.stride:
       return self._pad(layer, inputs[0], place)
+    if isinstance(layer, keras.Model):
+      raise ValueError(
+          f'{layer.name} is a network inside of the network; save that one '
+          f'alone, by model.get_layer({layer.name!r}).save(FILE)')
     if kind in _GLOBAL:
       place = Place(0)
     elif not (kind in _POINTWISE or not place.stride or

@@ -7,6 +7,7 @@ import time
 import network
 from segsort.checkpoints import backbones
 from segsort.checkpoints import checkpoint
+from segsort.checkpoints import keras_weights
 from segsort.checkpoints import network_settings
 from segsort.checkpoints import tf1_checkpoint
 from segsort.errors import InputError
@@ -21,7 +22,8 @@ class ConvertConfig(network_settings.NetworkSettings):
   INHERITED = network_settings.OF_NETWORK
 
   restore_from: str = settings_lib.setting(
-      text='checkpoint: a prefix, a TF1 single file, or a folder')
+      text='checkpoint: a prefix, a TF1 single file, a folder, or weights of '
+      'Keras')
   output: str = settings_lib.setting(text='prefix of the new checkpoint')
   not_restore_classifier: bool = settings_lib.setting(False,
                                                       'leave the head out')
@@ -46,12 +48,17 @@ def convert_checkpoint(config):
   if os.path.exists(f'{output}.index'):
     raise InputError(f'{output} exists; name another --output')
   started = time.monotonic()
-  path = checkpoint.resolve(config.restore_from)
-  tensors = checkpoint.load(path)
-  variables = network.named_variables(backbones.build_model(config))
+  model = backbones.build_model(config)
+  variables = network.named_variables(model)
+  of_keras = keras_weights.is_meant(config.restore_from)
+  if of_keras:
+    path, tensors = keras_weights.load(model, config, config.restore_from)
+  else:
+    path = checkpoint.resolve(config.restore_from)
+    tensors = checkpoint.load(path)
   match = checkpoint.assign_weights(
       variables, tensors, path, skip=config.skip,
-      skip_head=config.not_restore_classifier)
+      skip_head=config.not_restore_classifier or of_keras)
   print('\n'.join(tf1_checkpoint.table(match, variables, tensors)))
   checkpoint.save(output, {name: variables[name] for name in match.used})
   folder = os.path.dirname(output) or '.'

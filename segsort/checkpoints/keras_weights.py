@@ -40,8 +40,28 @@ def assign(model, variables, config, restore_from):
     restore_from: 'imagenet' or a file of Keras.
 
   Raises:
-    InputError: a backbone that is not of Keras, a file that cannot be read, or
-      one that lacks layers or has them in another shape.
+    InputError: as `load`, or a file that lacks layers or has them in another
+      shape.
+  """
+  origin, tensors = load(model, config, restore_from)
+  checkpoint.assign_weights(
+      variables, tensors, origin, skip=config.skip, skip_head=True)
+
+
+def load(model, config, restore_from):
+  """Reads weights of Keras under the names of a network's variables.
+
+  Args:
+    model: of `backbones.build_model`.
+    config: a `network_settings.NetworkSettings`.
+    restore_from: 'imagenet' or a file of Keras.
+
+  Returns:
+    Where they are from, for messages, and {name: array}. Layers that the
+    network has not are left out and told.
+
+  Raises:
+    InputError: a backbone that is not of Keras, or a file that cannot be read.
   """
   backbone = backbones.find(config)
   if isinstance(backbone, str):
@@ -55,10 +75,9 @@ def assign(model, variables, config, restore_from):
   else:
     layers = read(restore_from)
   tensors, unused = _match(model, backbone.name, layers)
-  checkpoint.assign_weights(
-      variables, tensors, origin, skip=config.skip, skip_head=True)
   if unused:
     print(f'not used: {len(unused)} layers of {origin}, the first {unused[0]}')
+  return origin, tensors
 
 
 def _match(model, scope, layers):

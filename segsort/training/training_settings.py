@@ -22,7 +22,8 @@ class TrainConfig(DataSettings, ModelSettings, PrecisionSettings):
 
   snapshot_dir: str = setting(text='folder of this run: checkpoints and events')
   restore_from: str = setting(
-      '', 'checkpoint to start from: a prefix, or a folder with checkpoints')
+      '', 'checkpoint to start from: a prefix, or a folder with checkpoints; '
+      'for networks of Keras also imagenet, or a .weights.h5, .h5 or .keras')
   not_restore_classifier: bool = setting(
       False, 'leave the head as initialised when restoring')
   skip: str = setting(

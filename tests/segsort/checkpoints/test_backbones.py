@@ -151,7 +151,15 @@ def _upsampled():
   return keras.Model(images, keras.layers.UpSampling2D(name='up')(outputs))
 
 
+def _nested():
+  inner = _no_stride_8()
+  inner.name = 'inner'
+  images = keras.Input((64, 64, 3))
+  return keras.Model(images, keras.layers.ReLU()(inner(images)))
+
+
 @pytest.mark.parametrize('make, message', [
+    (_nested, "model.get_layer('inner').save(FILE)"),
     (_no_stride_8, 'layer patches of strides (16, 16) goes on from stride 1'),
     (_with_a_lambda, 'it holds a Lambda, which is code and not run'),
     (_grey, 'does not go from one picture of three channels'),

@@ -10,6 +10,8 @@ import pytest
 
 import network
 from segsort.checkpoints import backbones
+from segsort.checkpoints import checkpoint
+from segsort.checkpoints import conversion
 from segsort.checkpoints import keras_weights
 from segsort.checkpoints import network_settings
 from segsort.errors import InputError
@@ -84,6 +86,18 @@ def test_damaged_files_are_one_line(source, tmp_path, name, content):
     start(source[0] / 'a.keras', tmp_path / name, **keras_networks.FLAGS)
   assert f'cannot read the weights {tmp_path / name}' in str(error.value)
   assert '\n' not in str(error.value)
+
+
+def test_conversion_takes_them(source, tmp_path):
+  folder, model = source
+  conversion.convert_checkpoint(conversion.ConvertConfig(
+      restore_from=str(folder / 'a.weights.h5'), embedding_dim=4,
+      output=str(tmp_path / 'new/model.ckpt-0'),
+      backbone=str(folder / 'a.keras'), **keras_networks.FLAGS))
+  tensors = checkpoint.load(str(tmp_path / 'new/model.ckpt-0'))
+  assert len(tensors) == 32
+  np.testing.assert_array_equal(
+      tensors['small_net/last/weights'], model.get_layer('last').kernel)
 
 
 def test_weights_of_keras_are_not_for_our_networks(source):
