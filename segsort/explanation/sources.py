@@ -117,6 +117,9 @@ def _make_segmenter(config, model, run, data_dir):
     return None, ('Training segments are shown by their box: there is no '
                   'config.json beside the prototypes that tells how they were '
                   'clustered.',)
+  if run['settings'].get('regions_dir'):
+    return None, ('Training segments are shown by their box: they are regions '
+                  'of --regions_dir, no clusters that could be found again.',)
   network = checkpoint.digest(config.restore_from)
   if run.get('inputs', {}).get('restore_from') != network:
     return None, ('Training segments are shown by their box: the prototypes '

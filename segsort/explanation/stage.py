@@ -35,6 +35,7 @@ OWN = 'index.html', 'images', 'pictures', 'crops'  # of a folder of pages
 def explain(config):
   """Writes pages that show which training segments labels come from."""
   inference.warn_of_one_cluster(config)
+  prototype_set.warn_of_other_segments(config)
   classes = class_list.of_run(config)
   examples = inference.find_examples(config)
   examples = examples[:config.max_images or None]

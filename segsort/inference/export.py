@@ -82,6 +82,7 @@ def export_model(config):
   folder = os.path.normpath(config.save_dir)
   _check_place(folder, config.overwrite)
   prototype_set.check_prototypes(config)
+  prototype_set.warn_of_other_segments(config)
   features, labels = prototype_set.load(
       config.prototype_dir, config.embedding_dim, config.classes)
   model = embedding.restore_model(config)

@@ -6,14 +6,15 @@ import sys
 import network
 from segsort.data import dataset_info
 from segsort.data import image_list
+from segsort.data import input_pipeline
 from segsort.data import panoptic
 from segsort.data import pictures
 from segsort.data import reading
 from segsort.errors import InputError, warn
 from segsort.evaluation import run_origin
 from segsort.inference import embedding
-from segsort.inference import labeller as labeller_lib
 from segsort.inference import prototype_set
+from segsort.inference import region_labeller
 from segsort.inference import results
 from segsort.inference import softmax_labeller
 from segsort.runs import background
@@ -29,6 +30,8 @@ def infer(config):
   """Labels a list or a folder of images by retrieval from a prototype set."""
   warn_of_one_cluster(config)
   examples = find_examples(config)
+  if config.regions_dir:
+    examples = image_list.with_regions(examples, config.regions_dir)
   share = sharding.share_of(examples, config)
   prototypes = load_prototypes(config)
   workers = sharding.make_workers(
@@ -63,7 +66,8 @@ def _label_share(examples, share, workers, config):
 
 def warn_of_one_cluster(config):
   """Warns where the clusters of training would make an image one segment."""
-  if config.num_clusters == 1 and config.method == 'segsort':
+  if config.num_clusters == 1 and config.method == 'segsort' and (
+      not config.regions_dir):
     warn('--num_clusters is 1, maybe that of training: every image, or window '
          'with --scale_aug or --flip_aug, gets a single label; give more')
 
@@ -86,6 +90,7 @@ def load_prototypes(config):
   if config.method == 'softmax':
     return None, None
   prototype_set.check_prototypes(config)
+  prototype_set.warn_of_other_segments(config)
   run_origin.warn_of_other_classes(
       prototype_set.find(config.prototype_dir), config)
   return prototype_set.load(
@@ -113,7 +118,8 @@ def make_worker(features, labels, config):
   if config.method == 'softmax':
     labeller = softmax_labeller.SoftmaxLabeller(embedder, config)
   else:
-    labeller = labeller_lib.Labeller(embedder, features, labels, config)
+    labeller = region_labeller.RegionLabeller(
+        embedder, features, labels, config)
 
   def label(item):
     example, image = item
@@ -123,6 +129,9 @@ def make_worker(features, labels, config):
       if not config.image_dir:
         raise
       return example, None, str(error)
+    if config.regions_dir:
+      return example, pixels, labeller.predict_in_regions(
+          pixels, input_pipeline.read_regions_of(example, pixels))
     return example, pixels, labeller.predict(pixels)
   return label
 
@@ -144,8 +153,9 @@ def label_all(workers, waiting, total, config):
   """
   read = pictures.read_picture if config.image_dir else reading.read_image
   record = input_records.record_path(config.save_dir, config)
-  stamps = {example.name: input_records.stamp(example.image)
+  inputs = {example.name: results.inputs_of(example, config)
             for example in waiting}
+  stamps = {name: input_records.stamp(*own) for name, own in inputs.items()}
   palette = dataset_info.get(config.dataset).palette
   unread = []
   labelled = sharding.map_in_threads(workers, background.read_ahead(
@@ -153,7 +163,7 @@ def label_all(workers, waiting, total, config):
 
   def write(example, labels, pixels):
     input_records.append(
-        record, example.name, [example.image], stamps[example.name])
+        record, example.name, inputs[example.name], stamps[example.name])
     if panoptic.is_wanted(config):
       panoptic.write_picture(config, example.name, labels)
     results.write_labels(

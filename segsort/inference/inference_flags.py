@@ -61,6 +61,11 @@ class InferenceFlags(
       raise InputError(
           '--tf1_compat repeats the 2019 release, which knows lists only; give '
           '--data_list and --data_dir, or leave it out')
+    if self.image_dir and self.regions_dir:
+      raise InputError(
+          '--regions_dir and --image_dir do not go together: '
+          'make_oversegmentation.py divides the images of a list; give '
+          '--data_list and --data_dir')
 
   def _check_method(self):
     """Raises InputError for flags of the other method."""

@@ -28,6 +28,8 @@ class ClusterSettings(ModelSettings):
   OF_PROTOTYPES = (
       'num_clusters', 'kmeans_iterations', 'location_weight', 'color_weight')
 
+  regions_dir = ''  # extraction and inference have a flag
+
   @classmethod
   def complete(cls, values):
     """Takes the clusters of the prototypes, if no flag says else."""
@@ -157,5 +159,6 @@ class RetrievalSettings(RestoredSettings, VoteSettings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class InferenceConfig(RetrievalSettings, sharding.ShardSettings):
+class InferenceConfig(
+    RetrievalSettings, RegionSettings, sharding.ShardSettings):
   """Labels of a list of images."""

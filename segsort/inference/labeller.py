@@ -158,15 +158,20 @@ class Labeller:
 
   def _add_scale(self, votes, image, scale):
     """Adds the votes of one scale, with its mirror, to a `votes.VoteSum`."""
+    scaled, views = self._views(image, scale)
+    for flip, windows in zip(self._flips, self._vote_in_windows(views, scaled)):
+      votes.add_view(scaled, windows, flip)
+
+  def _views(self, image, scale):
+    """Returns (height, width) and f32[*size, 3], with the mirror if asked."""
     height, width = image.shape[:2]
     # Truncated, as in the release.
     scaled = max(int(height * scale), 1), max(int(width * scale), 1)
     pixels = preprocessing.subtract_mean(image)
     pixels = layers.resize_bilinear(pixels[None], scaled)[0]
     # Mirrored last: the legacy resize of a mirror image has other pixels.
-    views = [pixels[:, ::-1] if flip else pixels for flip in self._flips]
-    for flip, windows in zip(self._flips, self._vote_in_windows(views, scaled)):
-      votes.add_view(scaled, windows, flip)
+    return scaled, [
+        pixels[:, ::-1] if flip else pixels for flip in self._flips]
 
   def _vote_in_windows(self, views, size):
     """Clusters views of one size and searches for all their clusters at once.

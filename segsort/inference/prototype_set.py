@@ -239,3 +239,18 @@ def check_prototypes(config):
         f'the prototypes in {config.prototype_dir} were extracted with another '
         f'checkpoint than --restore_from {config.restore_from}, as '
         f'{run["settings"].get("restore_from")} was then; extract them again')
+
+
+def warn_of_other_segments(config):
+  """Warns where prototypes are of regions and segments of clusters, or so.
+
+  Args:
+    config: has `prototype_dir` and `regions_dir`.
+  """
+  run = resumption.read_run(find(config.prototype_dir))
+  with_regions = bool(config.regions_dir)
+  if run and bool(run['settings'].get('regions_dir')) != with_regions:
+    kinds = 'k-means clusters', 'regions of --regions_dir'
+    warn(f'the prototypes in {config.prototype_dir} are of '
+         f'{kinds[not with_regions]}, the segments here are '
+         f'{kinds[with_regions]}: labels are best where both are alike')

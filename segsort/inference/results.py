@@ -98,7 +98,9 @@ def begin(config, examples, share, kinds=('gray', 'color')):
       prototype_dir=run_record.digest(*prototype_set.release_paths(
           config.prototype_dir))), config.overwrite, outputs)
   resumption.remove_outdated(
-      folder, share, lambda example: image_outputs(folder, example, kinds))
+      folder, share, lambda example: image_outputs(folder, example, kinds),
+      lambda example: inputs_of(example, config),
+      'images or their regions' if config.regions_dir else 'images')
   outputs = {example: image_outputs(folder, example, kinds)
              for example in share}
   waiting = [example for example in share
@@ -106,6 +108,12 @@ def begin(config, examples, share, kinds=('gray', 'color')):
   resumption.remove(_half_written(folder, {
       path for example in waiting for path in outputs[example]}))
   return waiting
+
+
+def inputs_of(example, config):
+  """Returns the paths of the files that an image's results are made of."""
+  return [example.image, *(
+      [example.oversegmentation] if config.regions_dir else [])]
 
 
 def image_outputs(save_dir, example, kinds=('gray', 'color')):

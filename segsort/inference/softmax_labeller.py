@@ -60,10 +60,31 @@ class SoftmaxLabeller:
 
   def predict(self, image):
     """Returns i32[H, W] labels of u8[H, W, 3]."""
+    return self._scores(image).argmax(-1).astype(np.int32)
+
+  def predict_in_regions(self, image, regions):
+    """Labels each region by the mean of its pixels' probabilities.
+
+    Args:
+      image: u8[H, W, 3].
+      regions: i32[H, W], 0 or more, with or without gaps.
+
+    Returns:
+      i32[H, W].
+    """
+    scores, pixels = self._scores(image), regions.ravel()
+    # Sums: the largest one is that of the mean.
+    sums = np.stack([
+        np.bincount(pixels, scores[..., label].ravel())
+        for label in range(self._num_classes)], -1)
+    return sums.argmax(-1).astype(np.int32)[regions]
+
+  def _scores(self, image):
+    """Returns f32[H, W, C], probabilities weighed by --vote_balance."""
     scores = self.probabilities(image)
     if self._weights is not None:
       scores *= self._weights  # in place: the map may have gigabytes
-    return scores.argmax(-1).astype(np.int32)
+    return scores
 
   def _view(self, image, scale, flip):
     """Probabilities f32[h, w, C] of one scale, of its mirror if `flip`."""

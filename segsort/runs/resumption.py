@@ -144,20 +144,23 @@ def _typed(value):
   return repr(value) if value in ('', None) else value
 
 
-def remove_outdated(folder, examples, outputs):
+def remove_outdated(folder, examples, outputs,
+                    inputs=lambda example: [example.image], what='images'):
   """Removes the results of images that changed since; warns of them.
 
   Args:
     folder: of results, with `input_records`.
     examples: list of `image_list.Example`.
     outputs: a function of an example to the paths of its results.
+    inputs: a function of an example to those of what they are made of.
+    what: that is, for the warning.
   """
   outdated = input_records.changed(folder, {
-      example.name: [example.image] for example in examples})
+      example.name: inputs(example) for example in examples})
   paths = [path for example in examples if example.name in outdated
            for path in outputs(example)]
   if any(map(os.path.exists, paths)):
-    warn(f'{len(outdated)} of {len(examples)} images changed since their '
+    warn(f'{len(outdated)} of {len(examples)} {what} changed since their '
          f'results in {folder} were made, as {min(outdated)}: made again')
   remove(paths)
 
