@@ -22,10 +22,6 @@ from segsort.inference import softmax_labeller
 from segsort.runs import files
 
 WINDOW, CLASSES = (24, 24), 3
-ENDS = {24: [24], 40: [24, 40], 33: [24, 33], 20: [24], 30: [24, 30],
-        50: [24, 37, 50], 25: [24, 25], 16: [24], 60: [24, 36, 48, 60],
-        49: [24, 36, 49], 41: [24, 32, 41], 57: [24, 35, 46, 57],
-        70: [24, 39, 54, 70], 10: [24], 8: [24]}
 
 
 @pytest.fixture(name='prototypes')
@@ -65,7 +61,7 @@ def _votes_twin(query, prototypes):
 def test_a_region_takes_the_vote_of_its_mean_direction(rng, prototypes):
   image, regions = _image(rng, 40, 33), _regions(rng, 40, 33)
   labels = _labeller(prototypes).predict_in_regions(image, regions)
-  embeddings = embedding_twins.embed(image, WINDOW, [ENDS[40], ENDS[33]])
+  embeddings = embedding_twins.embed(image, WINDOW, [[24, 40], [24, 33]])
   assert labels.shape == (40, 33) and labels.dtype == np.int32
   for region in np.unique(regions):
     votes = _votes_twin(embeddings[regions == region].sum(0), prototypes)
@@ -192,7 +188,7 @@ def test_files_hold_the_labels_of_regions_and_changed_ones_are_made_again(
 def test_results_of_earlier_versions_are_of_clusters(config):
   inference.infer(dataclasses.replace(config, regions_dir=''))
   path = f'{config.save_dir}/config.json'
-  run = reading.files.read_bytes(path).decode()
+  run = files.read_bytes(path).decode()
   assert '"regions_dir": "",' in run
   with open(path, 'w', encoding='utf-8') as file:
     file.write(run.replace('"regions_dir": "",', ''))
