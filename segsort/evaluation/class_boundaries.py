@@ -1,8 +1,9 @@
 """How well the boundaries of classes are drawn: F, boundary IoU, trimaps.
 
-A *scored* pixel is one whose truth is not ignored. Ignored pixels are no
-boundary to anything, neither in the truth nor in the prediction, and what is
-predicted on them counts for nothing.
+A *scored* pixel is one whose truth is known. Others are no boundary to
+anything, neither in the truth nor in the prediction, and what is predicted on
+them counts for nothing. Ignored pixels between objects are labelled before:
+`void_band`.
 
     H height  W width  C classes
 
@@ -83,7 +84,7 @@ def share_near(points, others, radius):
   points, others = points[box], others[box]
   if not (points.any() and others.any()):
     return 0.
-  return float((_distances(~others)[points] <= radius).mean())
+  return float((distances(~others)[points] <= radius).mean())
 
 
 def band_pixels(truth, predictions, scored, num_classes, share):
@@ -128,22 +129,23 @@ def _inner_band(mask, scored, width):
   return band
 
 
-def distances_to_change(labels):
-  """Returns f32[H, W]: how far the nearest pixel of another label is.
-
-  Unlike a boundary that is to be found, a trimap's may be one against ignored
-  pixels: VOC's outlines are such (Kohli et al., IJCV 2009).
+def distances_to_change(labels, scored, reach):
+  """Returns f32[H, W]: how far the nearest scored pixel of another label is.
 
   Args:
-    labels: integers [H, W], the ignore label being one of them.
+    labels: integers [H, W].
+    scored: bool[H, W].
+    reach: the largest distance that matters, in pixels; beyond, and where there
+      is no such pixel, it is infinite.
   """
   nearest = np.full(labels.shape, np.inf, np.float32)
   for label in np.unique(labels):
     mask = labels == label
-    box = bounding_box(mask, 1)  # what ends the mask is at its edge
-    part = mask[box]
-    if not part.all():
-      nearest[box][part] = _distances(part)[part]
+    box = bounding_box(mask, reach + 1)
+    part, others = mask[box], scored[box] & ~mask[box]
+    if others.any():
+      nearest[box][part] = distances(~others)[part]
+  nearest[nearest > reach] = np.inf
   return nearest
 
 
@@ -154,7 +156,7 @@ def bounding_box(mask, margin):
           slice(max(left - margin, 0), left + width + margin))
 
 
-def _distances(mask):
+def distances(mask):
   """Exact Euclidean distances to the nearest False pixel, f32[H, W]."""
   return cv2.distanceTransform(
       mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)

@@ -131,6 +131,7 @@ def report(scores, names, config):
     lines += score_report.boundary_lines(scores.boundaries, names)
     table |= {'boundary_tolerance': config.tolerance,
               'boundary_width': config.boundary_width,
+              'void_trimaps': config.void_trimaps,
               **score_report.boundary_table(scores.boundaries, names)}
   return lines, table
 

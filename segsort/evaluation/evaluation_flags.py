@@ -5,6 +5,7 @@ import dataclasses
 from segsort.data.dataset_flags import ClassSettings
 from segsort.errors import InputError
 from segsort.evaluation import boundary_metrics
+from segsort.evaluation import void_band
 from segsort.runs.settings import setting
 
 
@@ -23,7 +24,16 @@ class EvaluateConfig(ClassSettings):
   data_list: str = setting('', 'list whose images must all have a prediction')
   boundary: bool = setting(
       False, 'score boundaries as well: boundary F, boundary IOU, and mean IOU '
-      'in narrow bands')
+      'in narrow bands. VOC ignores a band between all objects: where no '
+      f'ignored pixel is further than {100 * void_band.REACH:g}% of the '
+      f'diagonal (or {void_band.LEAST} pixels) from a labelled one, each '
+      'counts as the nearest class, so that the boundary lies in the middle, '
+      'no further off than boundary F tolerates; wider areas stay ignored and '
+      'are no boundary')
+  void_trimaps: bool = setting(
+      False, 'the narrow bands of --boundary lie around all ignored pixels as '
+      'well, and none counts as a class, as in Kohli et al. (IJCV 2009) and '
+      'DeepLab')
   tolerance: float = setting(
       boundary_metrics.TOLERANCE, 'of boundary F, a share of the diagonal')
   boundary_width: float = setting(
@@ -46,6 +56,9 @@ class EvaluateConfig(ClassSettings):
       raise InputError(
           f'--save_confusion is {self.save_confusion!r}; name a file X.png, '
           'and the counts go into X.json')
+    if self.void_trimaps and not self.boundary:
+      raise InputError(
+          '--void_trimaps says where bands of --boundary lie; give both')
     newer = [f'--{name}' for name in (
         'boundary', 'compare_dir', 'save_csv', 'save_confusion')
              if getattr(self, name)]

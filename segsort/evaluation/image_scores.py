@@ -6,6 +6,7 @@ import numpy as np
 
 from segsort.evaluation import class_boundaries
 from segsort.evaluation import confusion_matrix
+from segsort.evaluation import void_band
 from segsort.evaluation.confusion_matrix import ConfusionMatrix
 
 CSV_DIGITS = 6
@@ -19,10 +20,12 @@ class BoundaryScores:
     f: f64[N, C], boundary F of each class of N images, NaN without boundary.
     bands: i64[3, C], what `class_boundaries.band_pixels` counts, summed.
     trimaps: a ConfusionMatrix for each of `class_boundaries.TRIMAP_WIDTHS`.
+    void: i64[2], the ignored pixels, and those that `void_band` leaves ignored.
   """
   f: np.ndarray
   bands: np.ndarray
   trimaps: list
+  void: np.ndarray
 
   @property
   def class_f(self):
@@ -56,18 +59,36 @@ def score_boundaries(truth, predictions, config):
   Returns:
     BoundaryScores of one image.
   """
-  scored = truth != config.ignore_label
-  masks = truth, predictions, scored, config.classes
-  distances = class_boundaries.distances_to_change(truth)
-  trimaps = []
-  for width in class_boundaries.TRIMAP_WIDTHS:
-    band = distances <= width
-    trimaps.append(ConfusionMatrix(config.classes, config.ignore_label))
-    trimaps[-1].update(truth[band], predictions[band])
+  # Predictions may have bands as well: the truth itself has to score 1.
+  filled, found = (void_band.fill(labels, config.ignore_label)
+                   for labels in (truth, predictions))
+  masks = filled, found, filled != config.ignore_label, config.classes
   return BoundaryScores(
       f=class_boundaries.boundary_f(*masks, config.tolerance)[np.newaxis],
       bands=class_boundaries.band_pixels(*masks, config.boundary_width),
-      trimaps=trimaps)
+      trimaps=_score_trimaps(
+          *((truth, predictions) if config.void_trimaps else (filled, found)),
+          config),
+      void=np.array([np.sum(mask == config.ignore_label)
+                     for mask in (truth, filled)]))
+
+
+def _score_trimaps(truth, predictions, config):
+  """Counts the pixels near a change of label: a ConfusionMatrix per width.
+
+  Kohli et al. (IJCV 2009) and Chen et al. (DeepLab, ICLR 2015) take VOC's
+  ignored bands for the boundaries: with --void_trimaps every ignored pixel is
+  a change. Otherwise only other classes are, as for the other scores.
+  """
+  widths = class_boundaries.TRIMAP_WIDTHS
+  distances = class_boundaries.distances_to_change(
+      truth, (truth != config.ignore_label) | config.void_trimaps, widths[-1])
+  trimaps = []
+  for width in widths:
+    band = distances <= width
+    trimaps.append(ConfusionMatrix(config.classes, config.ignore_label))
+    trimaps[-1].update(truth[band], predictions[band])
+  return trimaps
 
 
 @dataclasses.dataclass
@@ -154,6 +175,7 @@ def _add(total, image):
   for of_all, of_image in zip(total.trimaps, image.trimaps):
     of_all.add(of_image)
   total.bands = total.bands + image.bands
+  total.void = total.void + image.void
   return total
 
 

@@ -62,6 +62,10 @@ def boundary_lines(boundaries, names):
       f'boundary IOU: {_percent(iou)}'
       for label, (name, score, iou) in enumerate(
           zip(names, boundaries.class_f, boundaries.band_iou))]
+  ignored, left = boundaries.void
+  if ignored:
+    lines.append('ignored pixels that count as the nearest class for these: '
+                 f'{_percent(1 - left / ignored)}')
   lines += [f'mean boundary F: {_percent(boundaries.mean_f)}',
             f'mean boundary IOU: {_percent(mean_known(boundaries.band_iou))}']
   return lines + [
@@ -72,6 +76,8 @@ def boundary_lines(boundaries, names):
 def boundary_table(boundaries, names):
   """The scores of boundaries for a JSON file, like `score_table`."""
   return {
+      'ignored_pixels': int(boundaries.void[0]),
+      'ignored_pixels_filled': int(boundaries.void[0] - boundaries.void[1]),
       'mean_boundary_f': _known(boundaries.mean_f),
       'boundary_f': _by_name(boundaries.class_f, names),
       'mean_boundary_iou': _known(mean_known(boundaries.band_iou)),

@@ -67,6 +67,6 @@ def test_help_names_every_flag(monkeypatch, capsys):
   printed = capsys.readouterr().out
   for flag in ('pred_dir', 'gt_dir', 'dataset', 'num_classes', 'ignore_label',
                'string_replace', 'data_list', 'save_json', 'tf1_compat',
-               'boundary', 'tolerance', 'compare_dir', 'bootstrap', 'save_csv',
-               'save_confusion'):
+               'boundary', 'void_trimaps', 'tolerance', 'compare_dir',
+               'bootstrap', 'save_csv', 'save_confusion'):
     assert f'--{flag} ' in printed

@@ -87,14 +87,16 @@ def test_bands_equal_their_twin(seed, share):
 
 
 @pytest.mark.parametrize('seed', range(12))
-def test_distances_to_change_equal_their_twin(seed):
-  truth, _, _ = _random_masks(seed)
-  distances = class_boundaries.distances_to_change(truth)
+@pytest.mark.parametrize('reach', [3, 30])
+def test_distances_to_change_equal_their_twin(seed, reach):
+  truth, _, scored = _random_masks(seed)
+  distances = class_boundaries.distances_to_change(truth, scored, reach)
   for point in np.ndindex(truth.shape):
-    others = np.argwhere(truth != truth[point])
+    others = np.argwhere((truth != truth[point]) & scored)
     nearest = min((math.dist(point, other) for other in others),
                   default=math.inf)
-    assert distances[point] == pytest.approx(nearest)
+    assert distances[point] == pytest.approx(
+        nearest if nearest <= reach else math.inf)
 
 
 def _steps(*edges, height=4, width=40):
@@ -155,8 +157,10 @@ def test_border_of_ignored_pixels_is_no_boundary():
   predictions = np.zeros((9, 9), np.uint8)
   predictions[2:7, 2:7] = 1  # somewhere on the ignored ring
   assert not class_boundaries.boundary_pixels(predictions, scored).any()
-  # Of the trimap's kind there are boundaries, as of VOC's outlines.
-  distances = class_boundaries.distances_to_change(truth)
+  assert class_boundaries.distances_to_change(truth, scored, 9)[4, 4] == 3
+  # Of the published trimap's kind there are, as of VOC's outlines.
+  distances = class_boundaries.distances_to_change(
+      truth, np.ones_like(scored), 9)
   assert distances[3, 3] == 1 and distances[4, 4] == 2 and distances[0, 2] == 2
 
 
@@ -186,7 +190,8 @@ def test_picture_of_one_label(size, label):
   assert np.isnan(class_boundaries.boundary_f(*masks, 0.0075)).all()
   counts = class_boundaries.band_pixels(*masks, 0.02)
   assert counts.any() == (label == 0)
-  assert np.isinf(class_boundaries.distances_to_change(labels)).all()
+  assert np.isinf(class_boundaries.distances_to_change(
+      labels, labels != IGNORED, 9)).all()
 
 
 def test_scores_do_not_depend_on_orientation_or_ignored_margins():

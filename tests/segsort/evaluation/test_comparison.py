@@ -22,7 +22,7 @@ def _folder(matrices, boundary_f=None):
     if boundary_f is not None:
       images[-1].boundaries = BoundaryScores(
           f=boundary_f[number][np.newaxis], bands=np.zeros((3, 2), int),
-          trimaps=[])
+          trimaps=[], void=np.zeros(2, int))
   return FolderScores(images)
 
 

@@ -24,6 +24,7 @@ def test_defaults():
     ('--bootstrap 0', '--bootstrap is 0; it must be above 0'),
     ('--random_seed -1', '--random_seed is -1; it must be 0 or more'),
     ('--save_confusion x.jpg', "is 'x.jpg'; name a file X.png, and"),
+    ('--void_trimaps', '--void_trimaps says where bands of --boundary lie'),
     ('--tf1_compat --boundary', 'which had no --boundary; leave one'),
     ('--tf1_compat --compare_dir c', 'which had no --compare_dir; leave one'),
     ('--tf1_compat --save_csv c', 'which had no --save_csv; leave one'),

@@ -11,6 +11,7 @@ import pytest
 from segsort.data import reading
 from segsort.evaluation import class_boundaries
 from segsort.evaluation import evaluation
+from segsort.evaluation import void_band
 from segsort.runs import files
 
 
@@ -22,14 +23,16 @@ def _folders(tmp_path):
 def test_boundaries_are_printed_and_saved(folders, capsys):
   path = folders / 'scores.json'
   evaluation.evaluate_folders(_config(
-      folders, boundary=True, tolerance=.05, save_json=str(path)))
+      folders, boundary=True, tolerance=.05, void_trimaps=True,
+      save_json=str(path)))
   printed = capsys.readouterr().out
   scores = json.loads(path.read_text())
   assert f'mean boundary F: {100 * scores["mean_boundary_f"]:.4f}%' in printed
   per_image = []
   for name in ('a.png', 'sub/b.png'):
-    truth, guesses = (reading.read_mask(folders / folder / name)
-                      for folder in ('gt', 'pred'))
+    truth, guesses = (
+        void_band.fill(reading.read_mask(folders / folder / name), 255)
+        for folder in ('gt', 'pred'))
     per_image.append(class_boundaries.boundary_f(
         truth, guesses, truth != 255, 3, .05))
   assert scores['mean_boundary_f'] == pytest.approx(np.mean(per_image))
@@ -39,6 +42,7 @@ def test_boundaries_are_printed_and_saved(folders, capsys):
   assert set(scores['boundary_iou']) == set(scores['iou'])
   assert scores['boundary_tolerance'] == .05
   assert scores['boundary_width'] == .02
+  assert scores['void_trimaps'] is True  # whose widest holds all that is known
   assert scores['trimap_mean_iou']['16'] == pytest.approx(scores['mean_iou'])
 
 

@@ -1,11 +1,14 @@
 """Scores of images and what they add up to."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from segsort.evaluation import class_boundaries
 from segsort.evaluation import evaluation_flags
 from segsort.evaluation import image_scores
+from segsort.evaluation import void_band
 from segsort.evaluation.confusion_matrix import ConfusionMatrix
 from segsort.evaluation.image_scores import FolderScores, ImageScores
 
@@ -30,14 +33,21 @@ def _score(truth, predictions):
       matrix, image_scores.score_boundaries(truth, predictions, CONFIG))
 
 
-def test_trimaps_count_the_pixels_near_a_change(rng):
+@pytest.mark.parametrize('void_trimaps', [False, True])
+def test_trimaps_count_the_pixels_near_a_change(rng, void_trimaps):
   (truth, predictions), = _images(rng, 1)
-  scores = image_scores.score_boundaries(truth, predictions, CONFIG)
-  distances = class_boundaries.distances_to_change(truth)
+  truth[:, :3] = 0  # and a band of ignored pixels, which is filled or not
+  truth[:, 3:6] = 255
+  scores = image_scores.score_boundaries(
+      truth, predictions,
+      dataclasses.replace(CONFIG, void_trimaps=void_trimaps))
+  labels = truth if void_trimaps else void_band.fill(truth, 255)
+  distances = class_boundaries.distances_to_change(
+      labels, (labels != 255) | void_trimaps, 16)
   for width, trimap in zip((1, 2, 4, 8, 16), scores.trimaps):
     expected = np.zeros((3, 3), int)
-    for point in np.argwhere((distances <= width) & (truth != 255)):
-      expected[truth[tuple(point)], predictions[tuple(point)]] += 1
+    for point in np.argwhere((distances <= width) & (labels != 255)):
+      expected[labels[tuple(point)], predictions[tuple(point)]] += 1
     np.testing.assert_array_equal(trimap.counts, expected)
   assert scores.trimaps[0].counts.sum() < scores.trimaps[2].counts.sum()
 
@@ -55,6 +65,9 @@ def test_folder_sums_its_images(rng):
   np.testing.assert_array_equal(
       folder.boundaries.bands, sum(image.boundaries.bands for image in alone))
   np.testing.assert_array_equal(
+      folder.boundaries.void, sum(image.boundaries.void for image in alone))
+  assert folder.boundaries.void[0] > folder.boundaries.void[1] > 0
+  np.testing.assert_array_equal(
       folder.boundaries.f, [image.boundaries.f[0] for image in alone])
   for index, trimap in enumerate(folder.boundaries.trimaps):
     np.testing.assert_array_equal(trimap.counts, sum(
@@ -64,7 +77,7 @@ def test_folder_sums_its_images(rng):
 def test_boundary_f_is_the_mean_over_images_of_the_mean_over_classes():
   scores = image_scores.BoundaryScores(
       f=np.array([[1, .5, np.nan], [.5, np.nan, 0], [np.nan] * 3]),
-      bands=np.zeros((3, 3), int), trimaps=[])
+      bands=np.zeros((3, 3), int), trimaps=[], void=np.zeros(2, int))
   np.testing.assert_array_equal(scores.image_f, [.75, .25, np.nan])
   assert scores.mean_f == .5
   np.testing.assert_array_equal(scores.class_f, [.75, .5, 0])

@@ -18,7 +18,8 @@ def _boundaries():
     trimap.counts[:2, :2] = [[3, 0], [1, 2]]
   return BoundaryScores(
       f=np.array([[1, .5, np.nan], [.5, np.nan, np.nan]]),
-      bands=np.array([[2, 0, 0], [4, 1, 0], [3, 1, 0]]), trimaps=trimaps)
+      bands=np.array([[2, 0, 0], [4, 1, 0], [3, 1, 0]]), trimaps=trimaps,
+      void=np.array([8, 2]))
 
 
 def test_classes_beyond_the_data_set_get_made_up_names():
@@ -34,6 +35,7 @@ def test_lines_of_boundaries():
       'class a              : 00, boundary F: 75.0000%, boundary IOU: 40.0000%',
       'class b              : 01, boundary F: 50.0000%, boundary IOU: 0.0000%',
       'class c              : 02, boundary F: absent, boundary IOU: absent',
+      'ignored pixels that count as the nearest class for these: 75.0000%',
       'mean boundary F: 62.5000%',
       'mean boundary IOU: 20.0000%',
       'mean IOU within 1 px of a boundary: absent',
@@ -48,6 +50,7 @@ def test_table_of_boundaries_is_json_without_nan():
   assert list(trimaps) == ['1', '2', '4', '8', '16'] and trimaps['1'] is None
   assert list(trimaps.values())[1:] == [pytest.approx(17 / 24)] * 4
   assert table == {
+      'ignored_pixels': 8, 'ignored_pixels_filled': 6,
       'mean_boundary_f': .625,
       'boundary_f': {'a': .75, 'b': .5, 'c': None},
       'mean_boundary_iou': .2,
