@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 
+from segsort.checkpoints import backbones
 from segsort.checkpoints import checkpoint
 from segsort.data import dataset_info
 from segsort.errors import InputError, warn
@@ -28,7 +29,11 @@ def describe(restore_from):
     settings = _settings(settings_lib.run_folder(restore_from))
     if settings is None:  # not a run of ours: these are the first weights
       return f'from {restore_from}' if first else ''
-    first, restore_from = SCRATCH, settings.get('restore_from', '')
+    restore_from = settings.get('restore_from', '')
+    backbone = settings.get('backbone', '')
+    if not restore_from and backbones.is_file(backbone):
+      return f'from {backbone}, whose weights are taken'
+    first = SCRATCH
   return first
 
 

@@ -24,3 +24,23 @@ def test_classes_of_another_name_are_told(tmp_path, capsys):
   files.write_json(
       tmp_path / 'config.json', {'settings': {'dataset': 'gone.json'}})
   assert not told('voc12')
+
+
+def test_the_weights_that_came_first_are_found(tmp_path):
+  def run(name, **settings):
+    files.write_json(tmp_path / name / 'config.json', {'settings': settings})
+    return str(tmp_path / name)
+
+  random = run('random', restore_from='', backbone='resnet_small')
+  assert run_origin.describe(random) == 'from scratch, random weights'
+  assert run_origin.describe(run('later', restore_from=random)) == (
+      'from scratch, random weights')
+  assert run_origin.describe(
+      run('released', restore_from='x/resnet.ckpt')) == 'from x/resnet.ckpt'
+  # A file of Keras has weights of its own, which no flag names.
+  own = run('own', restore_from='', backbone='mine.keras')
+  assert run_origin.describe(run('after', restore_from=own)) == (
+      'from mine.keras, whose weights are taken')
+  assert run_origin.describe(
+      run('other', restore_from='w.weights.h5', backbone='mine.keras')) == (
+          'from w.weights.h5')
