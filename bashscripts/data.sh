@@ -24,11 +24,12 @@ check_switches() {
   for name in $SETTINGS; do
     [ "${!name+x}" ] || continue  # not all scripts have all of them
     case "$name=${!name}" in
-      IS_*=[01] | OVERWRITE*=[01] | FROZEN_BANK=[01]) ;;
+      IS_*=[01] | OVERWRITE*=[01] | FROZEN_BANK=[01] | FREEZE_B*=[01]) ;;
       RANDOM_SCALE=[01] | RANDOM_ROTATION=[01] | RANDOM_COLOR=[01]) ;;
       NOT_RESTORE_CLASSIFIER_?=[01] | METHOD=segsort | METHOD=softmax) ;;
       METHOD=*) fail "METHOD is '$METHOD'; it must be segsort or softmax" ;;
-      IS_* | OVERWRITE* | FROZEN_BANK=* | NOT_RESTORE_* | RANDOM_SCALE=* | \
+      IS_* | OVERWRITE* | FROZEN_BANK=* | FREEZE_B* | NOT_RESTORE_* | \
+        RANDOM_SCALE=* | \
         RANDOM_ROTATION=* | RANDOM_COLOR=*)
         fail "$name is '${!name}'; it must be 0 or 1" ;;
     esac
@@ -39,7 +40,8 @@ check_training() {
   local list="TRAIN_LIST_$1" checkpoint="RESTORE_FROM_$1"
   check_list "${!list}"
   checkpoint="${!checkpoint}"
-  if [ -z "$checkpoint" ] || [ -f "$checkpoint" ] ||
+  if [ -z "$checkpoint" ] || [ "$checkpoint" = imagenet ] ||
+      [ -f "$checkpoint" ] ||
       [ -f "$checkpoint.index" ] ||
       [ "$(find "$checkpoint/" -maxdepth 1 -name '*.index' 2>/dev/null)" ]; then
     return

@@ -15,7 +15,13 @@ export WORKER_TIMEOUT="${WORKER_TIMEOUT:-600}"
 # Segment sorting, or softmax, the baseline
 export METHOD="${METHOD:-segsort}"
 
-# Network
+# Network; the features and the input of one of Keras, and whether it stays as
+# it is, with its features kept in a folder
+export BACKBONE_FEATURES="${BACKBONE_FEATURES:-}"
+export BACKBONE_INPUT="${BACKBONE_INPUT:-}"
+export FREEZE_BACKBONE="${FREEZE_BACKBONE:-0}"
+export FREEZE_BATCH_NORM="${FREEZE_BATCH_NORM:-0}"
+export CACHE_FEATURES="${CACHE_FEATURES:-}"
 export HEAD="${HEAD:-pspnet}" EMBEDDING_DIM="${EMBEDDING_DIM:-32}"
 export NUM_CLUSTERS="${NUM_CLUSTERS:-5}"
 export KMEANS_ITERATIONS="${KMEANS_ITERATIONS:-10}"

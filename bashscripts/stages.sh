@@ -13,7 +13,8 @@ SETTINGS='METHOD DATASET DATAROOT CAMVID_SOURCE CITYSCAPES_SOURCE COCO_SOURCE
   LIST_DIR SNAPSHOT_DIR RESULTS_NAME OVERWRITE OVERWRITE_RESULTS
   OVERWRITE_REGIONS STRATEGY NUM_GPU
   LOGICAL_DEVICES WORKERS WORKER_INDEX TF_CONFIG WORKER_TIMEOUT
-  BACKBONE HEAD EMBEDDING_DIM NUM_CLUSTERS KMEANS_ITERATIONS
+  BACKBONE BACKBONE_FEATURES BACKBONE_INPUT FREEZE_BACKBONE FREEZE_BATCH_NORM
+  CACHE_FEATURES HEAD EMBEDDING_DIM NUM_CLUSTERS KMEANS_ITERATIONS
   LOCATION_WEIGHT SEGMENT_COLOR_WEIGHT
   RESTORE_FROM_1 NOT_RESTORE_CLASSIFIER_1 RESTORE_FROM_2
   NOT_RESTORE_CLASSIFIER_2 TRAIN_LIST_1 TRAIN_LIST_2 NUM_STEPS_1 NUM_STEPS_2
@@ -128,6 +129,12 @@ run_training() {
   is_on RANDOM_SCALE || optional+=(--no-random_scale)
   ! is_on RANDOM_ROTATION || optional+=(--random_rotation)
   ! is_on RANDOM_COLOR || optional+=(--random_color)
+  ! is_on FREEZE_BACKBONE || optional+=(--freeze_backbone)
+  ! is_on FREEZE_BATCH_NORM || optional+=(--freeze_batch_norm)
+  [ -z "$BACKBONE_FEATURES" ] ||
+    optional+=(--backbone_features "$BACKBONE_FEATURES")
+  [ -z "$BACKBONE_INPUT" ] || optional+=(--backbone_input "$BACKBONE_INPUT")
+  [ -z "$CACHE_FEATURES" ] || optional+=(--cache_features "$CACHE_FEATURES")
   "$PYTHON" "$root/pyscripts/$1" \
     --snapshot_dir "$SNAPSHOT_DIR/stage$2" \
     --data_list "${!list}" --data_dir "$DATA_DIR" --dataset "$DATASET" \
@@ -149,6 +156,7 @@ run_training() {
 restored() {
   local optional=() strategy="${STRATEGY/multi_worker/mirrored}"
   ! is_on OVERWRITE_RESULTS || optional+=(--overwrite)
+  [ -z "$CACHE_FEATURES" ] || optional+=(--cache_features "$CACHE_FEATURES")
   "$PYTHON" "$root/pyscripts/$1" \
     --restore_from "$SNAPSHOT_DIR/stage$2" \
     --data_dir "$DATA_DIR" --dataset "$DATASET" \

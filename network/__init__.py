@@ -90,7 +90,31 @@ def build_embedding_model(
       layers.batch_norm(head_batch_norm_decay, synchronized))
   embeddings = keras.layers.Activation(
       'linear', dtype='float32', name='embeddings')(outputs)
-  return keras.Model(images, embeddings, name=f'{name}_{head}')
+  model = keras.Model(images, embeddings, name=f'{name}_{head}')
+  model.backbone_features = features  # where `split` cuts
+  return model
+
+
+def split(model):
+  """Cuts a network between backbone and head, which keep its variables.
+
+  Args:
+    model: a model of `build_embedding_model`.
+
+  Returns:
+    Two keras.Models: images to features f32[B, h, w, C], and these to
+    embeddings.
+  """
+  features = model.backbone_features
+  return (keras.Model(model.input, features),
+          keras.Model(features, model.output))
+
+
+def freeze_backbone(model):
+  """Makes the layers below the head learn nothing, statistics included."""
+  for layer in model.layers:
+    if not any(map(is_head, keras_backbone.named(layer.name, layer.variables))):
+      layer.trainable = False
 
 
 def freeze_batch_norm(model):

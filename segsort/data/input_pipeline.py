@@ -88,8 +88,19 @@ def _number_to_index(number, num_examples, seed):
 
 
 def _training_batches(
-    examples, config, read, make_features, start_step, share):
-  """Reads, views and batches examples; `make_features` names the tensors."""
+    examples, config, read, name_tensors, start_step, share, features):
+  """Reads, views and batches examples; `name_tensors` makes the dict."""
+
+  def features_in(view, index):
+    """The features of a crop, where the backbone has seen the image."""
+    if features is None:
+      return {}
+    _, mirror, offset = view
+    cells = tf.numpy_function(
+        features.crop, [index, mirror, offset], tf.float32, stateful=False)
+    cells.set_shape([length // features.stride for length in config.input_size]
+                    + [None])
+    return {'features': cells}
 
   def load(number):
     index = _number_to_index(number, len(examples), config.random_seed)
@@ -109,8 +120,10 @@ def _training_batches(
     view = preprocessing.draw_view(
         tf.shape(labels), config.input_size, seed,
         random_scale=config.random_scale, random_mirror=config.random_mirror,
-        random_crop=config.random_crop)
-    return {'index': index, **make_features(image, labels, view)}
+        random_crop=config.random_crop,
+        stride=1 if features is None else features.stride)
+    return {'index': index, **name_tensors(image, labels, view),
+            **features_in(view, index)}
 
   own = config.batch_size // share[1]
 
@@ -127,7 +140,8 @@ def _training_batches(
           own, drop_remainder=True).prefetch(4)
 
 
-def supervised_batches(examples, config, start_step=0, share=(0, 1)):
+def supervised_batches(
+    examples, config, start_step=0, share=(0, 1), features=None):
   """Makes the batches of supervised training.
 
   Args:
@@ -135,10 +149,11 @@ def supervised_batches(examples, config, start_step=0, share=(0, 1)):
     config: a `training_settings.TrainConfig`.
     start_step: the first step to make batches for.
     share: (index, count) of this process, which takes its part of each batch.
+    features: a `feature_cache.TrainingFeatures`, or None.
 
   Returns:
     A tf.data.Dataset of dicts: index i32[B] (of the example), image
-    f32[B, H, W, 3], labels i32[B, H, W] (255: ignored), grid_labels
+    f32[B, H, W, 3], with features also features f32[B, h, w, C], labels i32[B, H, W] (255: ignored), grid_labels
     i32[B, H, W] (k-means start, cells of the original image) and locations
     f32[B, H, W, 2].
   """
@@ -146,11 +161,11 @@ def supervised_batches(examples, config, start_step=0, share=(0, 1)):
     return read_example(
         example, config.classes, config.ignore_label, config.dataset)
 
-  def make_features(image, labels, view):
+  def name_tensors(image, labels, view):
     return view_labelled(image, labels, config, view)
 
   return _training_batches(
-      examples, config, read, make_features, start_step, share)
+      examples, config, read, name_tensors, start_step, share, features)
 
 
 def view_labelled(image, labels, config, view):
@@ -171,7 +186,8 @@ def view_labelled(image, labels, config, view):
           'locations': locations}
 
 
-def unsupervised_batches(examples, config, start_step=0, share=(0, 1)):
+def unsupervised_batches(
+    examples, config, start_step=0, share=(0, 1), features=None):
   """Makes the batches of unsupervised training.
 
   Arguments as `supervised_batches`.
@@ -180,10 +196,10 @@ def unsupervised_batches(examples, config, start_step=0, share=(0, 1)):
     A tf.data.Dataset of dicts: index i32[B], image f32[B, H, W, 3],
     oversegmentation i32[B, H, W] (-1: padding).
   """
-  def make_features(image, regions, view):
+  def name_tensors(image, regions, view):
     image, (regions,), _ = preprocessing.view_example(
         image, (regions,), config.input_size, view, padding=-1)
     return {'image': image, 'oversegmentation': regions}
 
   return _training_batches(
-      examples, config, read_regions, make_features, start_step, share)
+      examples, config, read_regions, name_tensors, start_step, share, features)

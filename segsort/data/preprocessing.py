@@ -69,7 +69,7 @@ def scaled_size(size, scale):
 
 
 def draw_view(size, crop_size, seed, *, random_scale, random_mirror,
-              random_crop):
+              random_crop, stride=1):
   """Draws how an image is seen, the same for the same seed.
 
   Args:
@@ -79,6 +79,7 @@ def draw_view(size, crop_size, seed, *, random_scale, random_mirror,
     random_scale: by 0.5 to 2, else 1.
     random_mirror: half of the time, else never.
     random_crop: anywhere, else at the centre.
+    stride: offsets are multiples of it.
 
   Returns:
     scale f32[], mirror bool[], offset i32[2] of the crop in the scaled image,
@@ -93,7 +94,7 @@ def draw_view(size, crop_size, seed, *, random_scale, random_mirror,
     offset = tf.cast(draws[2:] * tf.cast(room + 1, tf.float32), tf.int32)
     # A draw next to 1 may round up to room + 1.
     offset = tf.minimum(offset, room)
-  return scale, mirror, offset
+  return scale, mirror, offset // stride * stride
 
 
 def _sample_axis(size, scaled, offset, length, mirror):

@@ -11,6 +11,7 @@ from network.segsort import clustering
 from segsort.checkpoints import backbones
 from segsort.checkpoints import checkpoint
 from segsort.data import preprocessing
+from segsort.inference import feature_cache
 
 # A batch of windows: 2**20 pixels of 32 channels are 128 MB a tensor.
 PIXELS_AT_ONCE = 2**20
@@ -24,6 +25,9 @@ def restore_model(config):
 
   Args:
     config: an `inference_settings.RestoredSettings`.
+
+  Returns:
+    A keras.Model, or with --cache_features what embeds images likewise.
   """
   network.allow_tensor_float_32(config.tensor_float_32)
   backbones.check_content(config)
@@ -32,6 +36,8 @@ def restore_model(config):
   checkpoint.assign_weights(
       network.named_variables(model), checkpoint.load(path), path,
       skip=config.skip)
+  if getattr(config, 'cache_features', ''):
+    return feature_cache.FeatureCache(model, config.cache_features)
   return model
 
 

@@ -61,6 +61,10 @@ class InferenceFlags(
       raise InputError(
           '--tf1_compat repeats the 2019 release, which knows lists only; give '
           '--data_list and --data_dir, or leave it out')
+    if self.cache_features and self.fold_batch_norm:
+      raise InputError(
+          '--cache_features and --fold_batch_norm do not go together: features '
+          'are kept of the network as it was trained; leave one of them out')
     if self.image_dir and self.regions_dir:
       raise InputError(
           '--regions_dir and --image_dir do not go together: '

@@ -119,7 +119,17 @@ class RegionSettings(Settings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ExtractConfig(RestoredSettings, RegionSettings, sharding.ShardSettings):
+class CacheSettings(Settings):
+  """Features that are computed once."""
+
+  cache_features: str = setting(
+      '', "folder for the backbone's features: the same weights and windows "
+      'are not computed again')
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ExtractConfig(
+    RestoredSettings, RegionSettings, CacheSettings, sharding.ShardSettings):
   """Prototypes of annotated images."""
 
   tf1_compat: bool = setting(
@@ -160,5 +170,5 @@ class RetrievalSettings(RestoredSettings, VoteSettings):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class InferenceConfig(
-    RetrievalSettings, RegionSettings, sharding.ShardSettings):
+    RetrievalSettings, RegionSettings, CacheSettings, sharding.ShardSettings):
   """Labels of a list of images."""

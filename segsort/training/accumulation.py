@@ -43,9 +43,9 @@ def make_gradients(state, config, loss_of_embeddings, compiled):
   statistics = [variable for variable in state.variables.values()
                 if not variable.trainable]
 
-  def embed(image):
+  def embed(inputs):
     before = [tf.identity(variable) for variable in statistics]
-    embeddings = state.model(image, training=True)
+    embeddings = state.embed(inputs)
     for variable, value in zip(statistics, before):
       variable.assign(value)  # a part is seen again, and counts only then
     return embeddings
@@ -64,21 +64,20 @@ def make_gradients(state, config, loss_of_embeddings, compiled):
   def start():
     return [tf.zeros(variable.shape) for variable in variables]
 
-  def add(sums, image, of_part):
+  def add(sums, inputs, of_part):
     with tf.GradientTape() as tape:
-      embeddings = state.model(image, training=True)
+      embeddings = state.embed(inputs)
     gradients = tape.gradient(embeddings, variables, output_gradients=of_part)
     return [total + gradient for total, gradient in zip(sums, gradients)]
 
   embed, sort, start, add = map(compiled, (embed, sort, start, add))
 
   def gradients_of(batches):
-    embeddings = [embed(batch['image']) for batch in batches]
-    labels = [{name: value for name, value in batch.items() if name != 'image'}
-              for batch in batches]
+    inputs, labels = zip(*map(state.split, batches))
+    embeddings = [embed(part) for part in inputs]
     of_parts, loss, results = sort(embeddings, labels)
     sums = start()
-    for batch, of_part in zip(batches, of_parts):
-      sums = add(sums, batch['image'], of_part)
+    for part, of_part in zip(inputs, of_parts):
+      sums = add(sums, part, of_part)
     return sums, loss, results
   return gradients_of

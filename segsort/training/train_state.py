@@ -30,6 +30,8 @@ class TrainState:
     step: i64[] variable, updates done.
   """
 
+  INPUTS = 'image', 'features'
+
   def __init__(self, config):
     """Builds everything from a `training_settings.TrainConfig`, seeded.
 
@@ -41,8 +43,12 @@ class TrainState:
         # The release's .99; what is lower is meant for the whole network.
         head_batch_norm_decay=min(config.batch_norm_decay, .99),
         synchronized=tf.distribute.get_strategy().num_replicas_in_sync > 1)
+    if config.freeze_backbone:
+      network.freeze_backbone(self.model)
     if config.freeze_batch_norm:
       network.freeze_batch_norm(self.model)
+    if config.cache_features:
+      self._head = network.split(self.model)[1]
     self.variables = network.named_variables(self.model)
     self.optimizer = optimizer_lib.Momentum(self.variables, config.momentum)
     self.loss_scale = optimizer_lib.LossScale(config.mixed_precision)
@@ -57,6 +63,23 @@ class TrainState:
     self.step = tf.Variable(
         0, dtype=tf.int64, trainable=False,
         aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA)
+
+  def embed(self, batch):
+    """Returns raw embeddings f32[B, h, w, D] of a batch, in training mode.
+
+    Args:
+      batch: a dict with image f32[B, H, W, 3] or, of a frozen backbone that
+        has seen it, features f32[B, h, w, C].
+    """
+    if 'features' in batch:
+      return self._head(batch['features'], training=True)
+    return self.model(batch['image'], training=True)
+
+  def split(self, batch):
+    """Returns a batch as two dicts: what `embed` takes, and all else."""
+    return ({name: batch[name] for name in self.INPUTS if name in batch},
+            {name: value for name, value in batch.items()
+             if name not in self.INPUTS})
 
   def tensors(self):
     """Returns every variable of the run by its name in a checkpoint."""
@@ -94,12 +117,13 @@ SAME_RUN = (
     'batch_size', 'iter_size', 'input_size', 'random_seed',
     'data_list', 'dataset', 'num_classes', 'ignore_label', 'mixed_precision',
     'kmeans_iterations', 'location_weight', 'concentration', 'weight_decay',
-    'batch_norm_decay', 'freeze_batch_norm', 'grouped', 'restore_from',
+    'batch_norm_decay', 'freeze_batch_norm', 'freeze_backbone', 'grouped', 'restore_from',
     'not_restore_classifier', 'method')
 # Those that it can change, which is told: its record will name the new ones.
 TOLD = (
     'num_steps', 'learning_rate', 'power', 'momentum', 'random_mirror',
     'random_scale', 'random_crop', 'random_rotation', 'random_color',
+    'cache_features',
     'tensor_float_32')
 
 

@@ -120,7 +120,7 @@ def gradients_of(state, config, loss_of_embeddings, batch):
     `loss_of_embeddings` returns.
   """
   with tf.GradientTape() as tape:
-    embeddings = state.model(batch['image'], training=True)
+    embeddings = state.embed(batch)
     loss, results = loss_of_embeddings(embeddings, batch, state, config)
     scaled = loss * state.loss_scale.value
   return tape.gradient(scaled, state.optimizer.variables), loss, results

@@ -16,6 +16,7 @@ from segsort.data import class_shares
 from segsort.data import image_list
 from segsort.data import input_pipeline
 from segsort.errors import InputError, warn
+from segsort.inference import feature_cache
 from segsort.runs import folder_lock
 from segsort.runs import interruption
 from segsort.runs import progress
@@ -80,8 +81,8 @@ def _run(config, examples, needs, strategy, make_batches, loss_of_embeddings):
     if not config.num_steps:  # untrained: what training has to beat
       _save(state, config, 0)
   first, share = int(state.step.numpy()), distribution.share_of(strategy)
-  batches = batching.Batches(
-      make_batches(examples, config, first, share))
+  batches = batching.Batches(make_batches(
+      examples, config, first, share, _cached_features(state, examples, config)))
   step_function = train_step.make_train_step(
       state, config, loss_of_embeddings, strategy)
   agree = agreement.make_agreement(strategy)
@@ -117,6 +118,15 @@ def _run(config, examples, needs, strategy, make_batches, loss_of_embeddings):
         signals.leave(config.snapshot_dir, done)
   print(f'trained {config.num_steps} steps: '
         f'{checkpoint.checkpoint_path(config.snapshot_dir, config.num_steps)}')
+
+
+def _cached_features(state, examples, config):
+  """The features of a frozen backbone; None without --cache_features."""
+  if not config.cache_features:
+    return None
+  return feature_cache.TrainingFeatures(
+      feature_cache.FeatureCache(state.model, config.cache_features), examples,
+      config.input_size)
 
 
 def set_numerics(config, strategy):

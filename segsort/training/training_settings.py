@@ -8,6 +8,7 @@ import dataclasses
 
 from segsort.checkpoints.network_settings import ModelSettings
 from segsort.data.dataset_flags import DataSettings
+from segsort.errors import InputError
 from segsort.runs.settings import PrecisionSettings, Settings, Size, setting
 from segsort.training import distribution
 
@@ -43,6 +44,11 @@ class TrainConfig(DataSettings, ModelSettings, PrecisionSettings):
       'scratch')
   freeze_batch_norm: bool = setting(
       False, 'leave batch normalisation as restored, for small batches')
+  freeze_backbone: bool = setting(
+      False, 'train the head alone, on the features of --restore_from')
+  cache_features: str = setting(
+      '', 'with --freeze_backbone, folder for the features of the images and '
+      'their mirrors, which are computed once; crops are of their cells')
   random_mirror: bool = setting(True, 'flip half of the images')
   random_scale: bool = setting(True, 'resize by 0.5 to 2')
   random_crop: bool = setting(True, 'crop anywhere, not at the centre')
@@ -77,6 +83,22 @@ class TrainConfig(DataSettings, ModelSettings, PrecisionSettings):
       100, 'room for segments an image with --jit_compile; more is an error')
   deterministic: bool = setting(
       False, 'the same bits every run, by slower operations where needed')
+
+
+  def check(self):
+    """Raises InputError for a number out of range, or features that change."""
+    super().check()
+    if not self.cache_features:
+      return
+    changing = [f'--no-{name}' for name in (
+        'random_scale', 'random_rotation', 'random_color')
+        if getattr(self, name)]
+    if not self.freeze_backbone:
+      changing.insert(0, '--freeze_backbone')
+    if changing:
+      raise InputError(
+          '--cache_features keeps the features of images as they are, once '
+          f'for all steps: give {" ".join(changing)} as well')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -24,6 +24,8 @@ from segsort.data import reading
 from segsort.data.dataset_flags import DataSettings
 from segsort.errors import InputError, warn
 from segsort.inference import embedding
+from segsort.inference import feature_cache
+from segsort.inference import inference_settings
 from segsort.runs import folder_lock
 from segsort.runs import progress
 from segsort.runs import run_record
@@ -31,7 +33,9 @@ from segsort.runs.settings import PrecisionSettings, Size, fixed, setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class FitConfig(DataSettings, ModelSettings, PrecisionSettings):
+class FitConfig(
+    DataSettings, ModelSettings, inference_settings.CacheSettings,
+    PrecisionSettings):
   """A backbone, images to fit the head to, and where the network goes."""
 
   snapshot_dir: str = setting(text='folder for the network')
@@ -110,7 +114,7 @@ def fit_head(model, examples, config):
   head, = (layer for layer in model.layers
            if layer.name.endswith(components.LAYER))
   mean, covariance, count = moments(
-      keras.Model(model.input, head.input), examples, config)
+      features_of(model, config), examples, config)
   if config.embedding_dim > min(len(mean), count - 1):
     raise InputError(
         f'--embedding_dim is {config.embedding_dim}, but there are '
@@ -123,11 +127,21 @@ def fit_head(model, examples, config):
   return variances.sum() / np.trace(covariance)
 
 
+def features_of(model, config):
+  """Returns a function of f32[N, H, W, 3] to features f32[N, h, w, C]."""
+  if config.cache_features:
+    return feature_cache.FeatureCache(model, config.cache_features).look_up
+  backbone, _ = network.split(model)
+  compute = tf.function(
+      lambda batch: backbone(batch, training=False), reduce_retracing=True)
+  return lambda batch: compute(tf.constant(batch)).numpy()
+
+
 def moments(features, examples, config):
   """Mean and covariance of the features of all images, in float64.
 
   Args:
-    features: keras.Model of f32[N, H, W, 3] to [N, h, w, C].
+    features: function of f32[N, H, W, 3] to f32[N, h, w, C].
     examples: list of `image_list.Example`.
     config: a FitConfig.
 
@@ -135,13 +149,11 @@ def moments(features, examples, config):
     f64[C], f64[C, C] and the number of pixels.
   """
   windows = embedding.Embedder(features, config.input_size, config.input_size)
-  compute = tf.function(
-      lambda batch: features(batch, training=False), reduce_retracing=True)
   total, products, count = 0., 0., 0
   for example in progress.track(examples, desc='components', unit='image'):
     image = reading.read_image(example.image)
     for places, batch in windows.batches(preprocessing.subtract_mean(image)):
-      for (top, _, left, _), found in zip(places, compute(batch).numpy()):
+      for (top, _, left, _), found in zip(places, features(batch.numpy())):
         stride = -(-config.input_size[0] // found.shape[0])
         # Without what pads an image that is smaller than the window.
         rows = -(-(image.shape[0] - top) // stride)

@@ -72,6 +72,24 @@ def test_settings_come_from_the_environment(project):
     assert line in result.stdout.splitlines()
 
 
+def test_a_frozen_backbone_of_keras_is_a_matter_of_settings(project):
+  result = project.run(
+      'voc12/train_segsort.sh', BACKBONE='MobileNetV2', RESTORE_FROM='imagenet',
+      BACKBONE_FEATURES='block_16_project_BN', BACKBONE_INPUT='tf',
+      FREEZE_BACKBONE='1', FREEZE_BATCH_NORM='1', CACHE_FEATURES='kept of all',
+      RANDOM_SCALE='0', IS_TRAIN_2='0', IS_PROTOTYPE_2='0', IS_INFERENCE_2='0',
+      IS_INFERENCE_MSC_2='0', IS_BENCHMARK_2='0')
+  assert result.returncode == 0, result.stderr
+  train, extract, infer = (call[1] for call in project.calls()[:3])
+  assert train['restore_from'] == 'imagenet'
+  assert train['backbone_features'] == 'block_16_project_BN'
+  assert train['backbone_input'] == 'tf'
+  assert {'freeze_backbone', 'freeze_batch_norm', 'no-random_scale'} <= (
+      train.keys())
+  assert all(call['cache_features'] == 'kept of all'
+             for call in (train, extract, infer))
+
+
 @pytest.mark.parametrize('path, what', [
     ('dataset/voc12/train+.txt', 'the list'),
     ('dataset/voc12/val.txt', 'the list'),

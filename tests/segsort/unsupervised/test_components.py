@@ -59,10 +59,12 @@ def _features(model, config):
       part.reshape(-1, part.shape[-1]) for part in found]).astype(np.float64)
 
 
-@pytest.mark.parametrize('whiten', (False, True))
+@pytest.mark.parametrize('whiten,kept_in', ((False, ''), (True, 'features')))
 def test_components_are_those_of_a_singular_value_decomposition(
-    tiny_dataset, tmp_path, trained, whiten):
-  config = _config(tiny_dataset, tmp_path, restore_from=trained, whiten=whiten)
+    tiny_dataset, tmp_path, trained, whiten, kept_in):
+  config = _config(
+      tiny_dataset, tmp_path, restore_from=trained, whiten=whiten,
+      cache_features=kept_in and str(tmp_path / kept_in))
   model = components.build_model(config)
   kept = components.fit_head(
       model, image_list.read_list(config.data_list, config.data_dir), config)
