@@ -110,6 +110,19 @@ def split(model):
           keras.Model(features, model.output))
 
 
+def take_channels(model, first, last):
+  """Returns a model of `build_embedding_model` with some outputs alone.
+
+  Args:
+    model: the model.
+    first: of the channels, and
+    last: what comes after them.
+  """
+  part = keras.Model(model.input, model.output[..., first:last])
+  part.backbone_features = model.backbone_features
+  return part
+
+
 def freeze_backbone(model):
   """Makes the layers below the head learn nothing, statistics included."""
   for layer in model.layers:

@@ -8,8 +8,7 @@
 
 import _path  # noqa: F401
 from segsort.runs import cli
-from segsort.training import training
-from segsort.training import training_settings
+from segsort.training import joint_training
 
 if __name__ == '__main__':
-  cli.run(training.train, training_settings.TrainConfig)
+  cli.run(joint_training.train_segsort, joint_training.TrainConfig)

@@ -42,13 +42,17 @@ def build_model(config, **normalisation):
     config: a `network_settings.NetworkSettings`.
     **normalisation: as `network.build_embedding_model` takes it.
 
+  Returns:
+    A keras.Model to embeddings, with the logits of config.classifier behind.
+
   Raises:
     InputError: a backbone that is not there or has no map of stride 8.
   """
   backbone = find(config)
   try:
     return network.build_embedding_model(
-        backbone, config.head, config.embedding_dim, **normalisation)
+        backbone, config.head, config.embedding_dim + config.classifier,
+        **normalisation)
   except ValueError as error:
     if isinstance(backbone, str):
       raise

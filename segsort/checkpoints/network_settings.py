@@ -6,12 +6,13 @@ import network
 from segsort.checkpoints import backbones
 from segsort.errors import InputError
 from segsort.runs import settings as settings_lib
-from segsort.runs.settings import Settings, setting
+from segsort.runs.settings import Settings, fixed, setting
 
 
 # Settings that rebuild the network of a checkpoint.
 OF_NETWORK = (
-    'backbone', 'backbone_features', 'backbone_input', 'head', 'embedding_dim')
+    'backbone', 'backbone_features', 'backbone_input', 'head', 'embedding_dim',
+    'classifier')
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -34,6 +35,7 @@ class NetworkSettings(Settings):
       'pspnet', 'pyramid pooling, atrous spatial pyramid, or the principal '
       'components of fit_embedding.py', network.HEADS)
   embedding_dim: int = setting(32, 'channels of the embedding')
+  classifier: int = fixed(0)  # classes with a logit behind the embedding
 
   @classmethod
   def complete(cls, values):
@@ -75,9 +77,9 @@ class CheckpointSettings(Settings):
     """Raises InputError for a number out of range or a network of another kind.
     """
     super().check()
-    trained = settings_lib.read_run(
-        settings_lib.run_folder(self.restore_from)).get('method', 'segsort')
-    if trained != self.method:
+    run = settings_lib.read_run(settings_lib.run_folder(self.restore_from))
+    trained = run.get('method', 'segsort')
+    if trained != self.method and not run.get('classifier'):
       raise InputError(
           f'{self.restore_from} is not a run for --method {self.method}; label '
           f'with inference.py --method {trained}, or give another '

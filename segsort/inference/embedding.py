@@ -36,6 +36,11 @@ def restore_model(config):
   checkpoint.assign_weights(
       network.named_variables(model), checkpoint.load(path), path,
       skip=config.skip)
+  if config.classifier:
+    size = config.embedding_dim
+    model = network.take_channels(
+        model, *((0, size) if config.method == 'segsort'
+                 else (size, size + config.classifier)))
   if getattr(config, 'cache_features', ''):
     return feature_cache.FeatureCache(model, config.cache_features)
   return model
