@@ -2,10 +2,12 @@
 
     python tests/check_golden.py ../shared/golden
     python tests/check_golden.py ../shared/golden --case c2 --case c3
+    python tests/check_golden.py ../shared/golden_affinity
 
 DIR holds the files that its README.md describes: inputs and outputs of each
-piece of the release, and the rule for the weights of its networks. Prints a
-row per stored quantity: case, key, error, tolerance, ok or FAIL. Errors are
+piece of the release, and the rule for the weights of its networks; or those of
+the baselines' losses, which came in a folder of their own (c11). Prints a row
+per stored quantity: case, key, error, tolerance, ok or FAIL. Errors are
 fractions of the largest magnitude; where the tolerance is 0, numbers of values
 that differ. Exits with 1 on any failure, a missing file, a key or a case that
 nothing here compares.
@@ -22,6 +24,7 @@ for folder in (HERE, os.path.dirname(HERE)):
   if folder not in sys.path:
     sys.path.insert(0, folder)
 
+from golden import affinity_cases  # noqa: E402
 from golden import clustering_cases  # noqa: E402
 from golden import loss_cases  # noqa: E402
 from golden import metric_cases  # noqa: E402
@@ -38,12 +41,14 @@ CASES = {
     'c5': clustering_cases.check_c5, 'c6': network_cases.check_c6,
     'c7': trajectory_cases.check_c7, 'c7b': trajectory_cases.check_c7b,
     'c8': pipeline_cases.check_c8, 'c9': metric_cases.check_c9,
-    'c10': reader_cases.check_c10, 'map': metric_cases.check_colormap}
+    'c10': reader_cases.check_c10, 'map': metric_cases.check_colormap,
+    'c11': affinity_cases.check_c11}
 FILES = {
     'README.md', 'salt.txt', 'colormap_uint8.npy', 'c1_common_utils.npz',
     'c2_segsort_loss.npz', 'c3_unsup_loss.npz', 'c4_eval_utils.npz',
     'c5_pca.npz', 'c6_networks.npz', 'c6_variables.json', 'c7_trajectory.npz',
     'c7b_trajectory_lowlr.npz', 'c8', 'c9', 'c10', 'c10_reader.npz'}
+AFFINITY = {'README.md', 'c11_affinity.npz'}
 
 
 def check(folder, cases=()):
@@ -51,13 +56,17 @@ def check(folder, cases=()):
 
   Args:
     folder: of golden files.
-    cases: names; all cases, and a look for unknown files, if empty.
+    cases: names; all cases of such a folder, and a look for unknown files, if
+      empty.
   """
   report = report_lib.Report(folder)
   if not cases:
-    for name in sorted(set(os.listdir(folder)) - FILES):
+    found = set(os.listdir(folder))
+    for name in sorted(found - FILES - AFFINITY):
       report.fail('?', name, 'a file of no case that this check knows')
-  for case in cases or CASES:
+    cases = ['c11'] if found == AFFINITY else [
+        case for case in CASES if case != 'c11' or found >= AFFINITY]
+  for case in cases:
     started = time.monotonic()
     if case not in CASES:
       report.fail(case, '-', f'unknown case; known: {" ".join(CASES)}')

@@ -19,7 +19,7 @@ FILES = {
     'c1': ['c1_common_utils.npz'], 'c2': ['c2_segsort_loss.npz'],
     'c3': ['c3_unsup_loss.npz'], 'c4': ['c4_eval_utils.npz'],
     'c5': ['c5_pca.npz'], 'c9': ['c9'], 'c10': ['c10', 'c10_reader.npz'],
-    'map': ['colormap_uint8.npy']}
+    'map': ['colormap_uint8.npy'], 'c11': ['c11_affinity.npz']}
 
 @pytest.fixture(scope='module', name='check_golden')
 def _check_golden():
@@ -33,9 +33,8 @@ def _check_golden():
 @pytest.fixture(name='copy')
 def _copy(tmp_path):
   """Copies the golden files of a case."""
-  golden = needs.shared('golden')
-
   def copy(case):
+    golden = needs.shared('golden_affinity' if case == 'c11' else 'golden')
     for name in FILES[case]:
       source = golden / name
       if source.is_dir():
@@ -73,6 +72,14 @@ def test_the_whole_folder_passes():
       'map'}
 
 
+def test_the_folder_of_the_affinity_losses_passes(check_golden, capsys):
+  """Alone, and with the other files but for those that are missing there."""
+  status, failed, last = _run(
+      check_golden, capsys, needs.shared('golden_affinity'))
+  assert status == 0 and not failed
+  assert last == '36 passed, 0 failed'
+
+
 def _change(array, seed):
   """Changes one number by a little: 1 of integers, 1 % or so of others."""
   values = np.array(array).reshape(-1)
@@ -108,6 +115,9 @@ def _rewrite(path, change):
     ('c4', 'predict_k15.instance'), ('c4', 'predict_all.panoptic'),
     ('c4', 'predict_all.min_margin'), ('c4', 'oracle.predict_out'),
     ('c4', 'oracle_region.prototypes'),
+    ('c11', 'a.affinity'), ('c11', 'b.aaf_parts'), ('c11', 'b.aaf_grad'),
+    ('c11', 'c.affinity_grad'), ('c11', 'a.aaf_edge_w_grad'),
+    ('c11', 'b.aaf_counts'), ('c11', 'a.num_edge'),
     ('c5', 'principal_components3'), ('c5', 'pca5'),
     ('c10', 'scale_0.730.label4'), ('c10', 'mirror_0.49.img'),
     ('c10', 'reader_train_b_unsup.cluster_label'),

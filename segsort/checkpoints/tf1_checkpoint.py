@@ -18,6 +18,7 @@ BESIDE_WEIGHTS = {
     # The release names its banks by their order, not by one name.
     'memory banks': re.compile(r'(?i)memory'),
     'loss scale': re.compile(r'^loss_scale/'),
+    'weights of the loss': re.compile(r'^loss_weights/'),
     'mean_rgb': re.compile(r'(^|/)mean_rgb$'),
     'ImageNet logits': re.compile(r'/logits/'),
 }

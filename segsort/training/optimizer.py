@@ -156,3 +156,36 @@ class Momentum:
     """The update of one variable, on one device."""
     slot.assign(tf.where(proceed, self._momentum * slot + gradient, slot))
     variable.assign_sub(tf.where(proceed, rate * factor * slot, 0.))
+
+
+class LossWeights:
+  """Weights of the loss itself, learnt against the network: uphill.
+
+  v = momentum * v + gradient; w = w + rate * v.
+
+  Attributes:
+    value: the weights, an f32 variable that starts at 0.
+    variables: value and momentum by name, for a checkpoint.
+  """
+
+  def __init__(self, shape, momentum):
+    """Makes weights of a shape."""
+    self._momentum = momentum
+    self.value, self._slot = (
+        tf.Variable(tf.zeros(shape), trainable=False,
+                    aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA)
+        for _ in range(2))
+    self.variables = {'loss_weights/value': self.value,
+                      'loss_weights/slot': self._slot}
+
+  def apply(self, gradient, rate, proceed):
+    """Follows a gradient, the same on all replicas, unless told otherwise.
+
+    Args:
+      gradient: of the loss, of the weights' shape.
+      rate: f32[].
+      proceed: bool[]; False leaves everything as it is.
+    """
+    slot = self._momentum * self._slot + gradient
+    self._slot.assign(tf.where(proceed, slot, self._slot))
+    self.value.assign_add(tf.where(proceed, rate * slot, 0.))

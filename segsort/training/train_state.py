@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 import network
+from network import affinity
 from network.segsort import memory_bank
 from segsort.checkpoints import backbones
 from segsort.checkpoints import checkpoint
@@ -27,6 +28,7 @@ class TrainState:
     optimizer: an `optimizer.Momentum`.
     bank: a `memory_bank.MemoryBank`.
     loss_scale: an `optimizer.LossScale`.
+    loss_weights: an `optimizer.LossWeights` of --affinity adaptive, else None.
     step: i64[] variable, updates done.
   """
 
@@ -52,6 +54,10 @@ class TrainState:
     self.variables = network.named_variables(self.model)
     self.optimizer = optimizer_lib.Momentum(self.variables, config.momentum)
     self.loss_scale = optimizer_lib.LossScale(config.mixed_precision)
+    self.loss_weights = None
+    if config.affinity == 'adaptive':
+      self.loss_weights = optimizer_lib.LossWeights(
+          (2, config.classes, len(affinity.DISTANCES)), config.momentum)
     # The release's size, a row a cluster. Where segments are more, clusters
     # straddling classes, `enqueue` draws among them.
     self.bank = memory_bank.MemoryBank(
@@ -87,8 +93,9 @@ class TrainState:
              for name, slot in self.optimizer.slots.items()}
     bank = {'memory_bank/prototypes': self.bank.prototypes,
             'memory_bank/labels': self.bank.labels}
+    of_loss = self.loss_weights.variables if self.loss_weights else {}
     return {**self.variables, **slots, **bank, **self.loss_scale.variables,
-            checkpoint.STEP: self.step}
+            **of_loss, checkpoint.STEP: self.step}
 
   def assign(self, tensors, path):
     """Takes over a checkpoint of the same run, exactly.
@@ -117,8 +124,8 @@ SAME_RUN = (
     'batch_size', 'iter_size', 'input_size', 'random_seed',
     'data_list', 'dataset', 'num_classes', 'ignore_label', 'mixed_precision',
     'kmeans_iterations', 'location_weight', 'concentration', 'weight_decay',
-    'batch_norm_decay', 'freeze_batch_norm', 'freeze_backbone', 'grouped', 'restore_from',
-    'not_restore_classifier', 'method')
+    'batch_norm_decay', 'freeze_batch_norm', 'freeze_backbone', 'grouped',
+    'restore_from', 'not_restore_classifier', 'method', 'affinity')
 # Those that it can change, which is told: its record will name the new ones.
 TOLD = (
     'num_steps', 'learning_rate', 'power', 'momentum', 'random_mirror',

@@ -150,6 +150,9 @@ def update(state, config, gradients, loss, results):
   rate = optimizer_lib.polynomial_decay(
       config.learning_rate, state.step, config.num_steps, config.power)
   applied = state.loss_scale.apply(state.optimizer, gradients, rate)
+  if state.loss_weights:
+    state.loss_weights.apply(
+        replicas.total(results['loss_weights_gradient']), rate, applied > 0)
   # After the loss has read it: a batch is never in its own bank.
   stored = _store_segments(state, config, results)
   state.step.assign_add(1)
@@ -158,7 +161,14 @@ def update(state, config, gradients, loss, results):
       'total_loss': loss + penalty, 'learning_rate': rate,
       'gradient_norm': tf.where(
           applied > 0, tf.linalg.global_norm(gradients), 0.),
-      'skipped_updates': 1. - applied, **stored}
+      'skipped_updates': 1. - applied, **stored, **_parts(results)}
+
+
+def _parts(results):
+  """What a loss is made of, f32[] metrics: results that are named part/."""
+  replicas = distribution.replicas()
+  return {name.removeprefix('part/'): replicas.total(value)
+          for name, value in results.items() if name.startswith('part/')}
 
 
 def _store_segments(state, config, results):

@@ -20,6 +20,7 @@ class TrainConfig(DataSettings, ModelSettings, PrecisionSettings):
   POSITIVE = tuple(name for name in Settings.POSITIVE if name != 'num_steps')
   NOT_NEGATIVE = Settings.NOT_NEGATIVE + ('num_steps',)
   LOSS = 'segsort'
+  affinity = 'none'  # no setting but of the softmax baseline
 
   snapshot_dir: str = setting(text='folder of this run: checkpoints and events')
   restore_from: str = setting(
