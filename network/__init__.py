@@ -12,7 +12,8 @@ import keras
 import tensorflow as tf
 
 from network import (
-    components, deeplab, folding, keras_backbone, layers, pspnet, resnet)
+    components, deeplab, folding, keras_backbone, keras_graph, layers, pspnet,
+    resnet, sliding, untouched)
 
 # By name: functions of images, name and normalisation to features at stride 8.
 _BUILD_BACKBONE = {
@@ -67,11 +68,13 @@ def build_embedding_model(
   Returns:
     A keras.Model: f32[B, H, W, 3], mean-subtracted RGB ->
     f32[B, ceil(H / 8), ceil(W / 8), D], raw: not yet of unit length. Float32
-    under a mixed precision policy as well.
+    under a mixed precision policy as well. Not 8 but its own stride with an
+    `UntouchedBackbone`.
 
   Raises:
-    ValueError: unknown backbone or head, a layer of the backbone that cannot be
-      rebuilt, or embedding_dim below 1.
+    NoRuleError: a layer of the backbone that cannot be rebuilt.
+    ValueError: unknown backbone or head, features of another stride, or
+      embedding_dim below 1.
   """
   if isinstance(backbone, str):
     _check('backbone', backbone, BACKBONES)
@@ -132,9 +135,17 @@ def freeze_backbone(model):
 
 def freeze_batch_norm(model):
   """Makes batch normalisation use its moving statistics, and learn nothing."""
-  for layer in model.layers:
+  for layer in keras_graph.parts_of(model):
     if isinstance(layer, keras.layers.BatchNormalization):
       layer.trainable = False
+
+
+def view_of(model):
+  """Returns the `untouched.View` of a model: its stride, the size it takes."""
+  for layer in model.layers:
+    if isinstance(layer, untouched.HalfCellShift):
+      return untouched.View(layer.stride, layer.multiple, layer.size)
+  return untouched.View(*[sliding.OUTPUT_STRIDE] * 2, is_untouched=False)
 
 
 def fold_batch_norm(model):
@@ -162,7 +173,8 @@ def named_variables(model):
   """
   variables = {}
   for layer in model.layers:
-    variables |= keras_backbone.named(layer.name, layer.variables)
+    # Not `variables`, of which some are the state of random numbers.
+    variables |= keras_backbone.named(layer.name, layer.weights)
   return variables
 
 

@@ -8,17 +8,18 @@ the untouched network, the others lie between them. Two things differ from it:
   that of even sizes, for any size, so that features stay in their place.
 - Squeeze-and-excitation averages over the dense map.
 
-Layers of dropout are left out.
+Layers of dropout are left out. What there is no rule for is taken as it is, by
+`untouched.py`.
 """
 
 import keras
 
+from network import keras_graph
 from network import sliding
+from network.keras_graph import NoRuleError
 from network.sliding import Place
 
 # By the names of classes: some of them Keras does not export.
-_LEFT_OUT = {'Dropout', 'SpatialDropout2D', 'GaussianDropout', 'GaussianNoise',
-             'AlphaDropout', 'StochasticDepth'}
 _CONVOLUTIONS = {'Conv2D', 'DepthwiseConv2D', 'SeparableConv2D'}
 _POOLS = {'MaxPooling2D': 'max', 'AveragePooling2D': 'average'}
 _GLOBAL = {'GlobalAveragePooling2D', 'GlobalMaxPooling2D'}
@@ -27,76 +28,15 @@ _POINTWISE = {
     'Add', 'Subtract', 'Multiply', 'Average', 'Maximum', 'Minimum',
     'Concatenate', 'TrueDivide', 'Rescaling', 'Normalization', 'Dense',
     'LayerNormalization', 'GroupNormalization', 'LayerScale'}
-_PREPROCESSING = {'Rescaling', 'Normalization'}
 
 
-def flat_layers(model):
-  """Returns the layers of a model, those of a Sequential in its place."""
-  layers = []
-  for layer in model.layers:
-    inner = isinstance(layer, keras.Sequential)
-    layers += flat_layers(layer) if inner else [layer]
-  return layers
+class Rebuilding(keras_graph.Copying):
+  """Copies a graph with dilations in place of strides beyond 8."""
 
-
-def canonical_names(names_and_kinds):
-  """Names layers the same in every process.
-
-  Keras numbers layers without a name through the whole process: `re_lu_18`.
-  Here the first of a model is `re_lu`, the next `re_lu_1`.
-
-  Args:
-    names_and_kinds: (name, name of the class) of each layer.
-
-  Returns:
-    A list of names.
-  """
-  counts, names = {}, []
-  for name, kind in names_and_kinds:
-    stem = name.rstrip('0123456789').rstrip('_')
-    if stem.replace('_', '') == kind.replace('_', '').lower():
-      number = counts.get(stem, 0)
-      counts[stem] = number + 1
-      name = f'{stem}_{number}' if number else stem
-    # Dots become slashes in checkpoints, and heads are known by these names.
-    name = name.replace('.', '_').replace('/', '_')
-    if name == 'block5' or name.startswith('fc1_c'):
-      name = f'_{name}'
-    names.append(name)
-  return names
-
-
-def names_of(model):
-  """Returns {canonical name: layer} of a Keras model."""
-  layers = flat_layers(model)
-  return dict(zip(canonical_names(
-      (layer.name, type(layer).__name__) for layer in layers), layers))
-
-
-class Rebuilding:
-  """Rebuilds a graph call by call, as `call_function` of `clone_model`.
-
-  Attributes:
-    latest: output of the latest call, at last the output of the graph.
-  """
-
-  def __init__(self, names, scope, normalise, has_preprocessing):
-    """Takes what all layers share.
-
-    Args:
-      names: of `names_of`.
-      scope: prefix of the new layers' names.
-      normalise: a function from `layers.batch_norm`.
-      has_preprocessing: whether layers that scale images are left out.
-    """
-    self.latest = None
+  def __init__(self, *arguments):
+    """Takes what `Copying` takes."""
+    super().__init__(*arguments)
     self._places = {}  # {id of a tensor: (the tensor, its `Place`)}
-    self._names = {id(layer): f'{scope}.{name}'
-                   for name, layer in names.items()}
-    self._normalise = normalise
-    self._left_out = _LEFT_OUT | (
-        _PREPROCESSING if has_preprocessing else set())
-    self._made = {}  # {id of a layer: (changes, its new layer)}
     self._padded = {}  # {id: (tensor with zeros, without, padding)}
 
   def place(self, *tensors):
@@ -104,22 +44,12 @@ class Rebuilding:
     return max(self._places.get(id(tensor), (tensor, Place()))[1]
                for tensor in tensors)
 
-  def __call__(self, layer, *args, **kwargs):
-    """Returns the new output of a layer of the untouched network.
+  def _apply(self, layer, kind, args, kwargs):
+    """Returns the output of a layer.
 
     Raises:
-      ValueError: it cannot be rebuilt.
+      NoRuleError: it cannot be rebuilt.
     """
-    if isinstance(layer, keras.Sequential):
-      for inner in layer.layers:
-        args = (self(inner, *args),)
-      return args[0]
-    self.latest = self._apply(layer, type(layer).__name__, args, kwargs)
-    return self.latest
-
-  def _apply(self, layer, kind, args, kwargs):
-    if kind in self._left_out:
-      return args[0]
     inputs = [one for one in keras.tree.flatten(args)
               if isinstance(one, keras.KerasTensor)]
     place = self.place(*inputs)
@@ -128,43 +58,20 @@ class Rebuilding:
     if kind == 'ZeroPadding2D' and place.stride:
       return self._pad(layer, inputs[0], place)
     if isinstance(layer, keras.Model):
-      raise ValueError(
-          f'{layer.name} is a network inside of the network; save that one '
-          f'alone, by model.get_layer({layer.name!r}).save(FILE)')
+      raise NoRuleError(
+          f'{layer.name} is a network inside of the network, which alone, by '
+          f'model.get_layer({layer.name!r}).save(FILE), might be rebuilt')
     if kind in _GLOBAL:
       place = Place(0)
     elif not (kind in _POINTWISE or not place.stride or
               isinstance(layer, keras.layers.BatchNormalization)):
-      raise ValueError(
-          f'layer {layer.name} ({kind}) has no rule for dilation; name an '
-          'earlier layer')
+      raise NoRuleError(
+          f'layer {layer.name} ({kind}) has no rule for dilation')
     return self._put(self._remake(layer)(*args, **kwargs), place)
 
   def _put(self, tensor, place):
     self._places[id(tensor)] = tensor, place
     return tensor
-
-  def _remake(self, layer, **changes):
-    """Returns a layer's new one; where it is shared, the same again."""
-    if not isinstance(layer, keras.Layer):
-      return layer  # an operation, which has no weights
-    if id(layer) not in self._made:
-      self._made[id(layer)] = changes, self._make(layer, changes)
-    made, new = self._made[id(layer)]
-    if made != changes:
-      raise ValueError(
-          f'layer {layer.name} is called at several strides; name an earlier '
-          'layer')
-    return new
-
-  def _make(self, layer, changes):
-    config = {**layer.get_config(), **changes, 'trainable': True}
-    name = self._names[id(layer)]
-    if isinstance(layer, keras.layers.BatchNormalization):
-      return self._normalise(name=name, **{
-          key: config[key] for key in ('epsilon', 'center', 'scale')})
-    del config['dtype']  # that of the policy now
-    return type(layer).from_config({**config, 'name': name})
 
   def _pad(self, layer, inputs, place):
     """Pads, and remembers it: a layer that slides pads in its own way."""
@@ -219,16 +126,14 @@ def rebuild(source, features, scope, images, normalise, has_preprocessing):
     [B, ceil(H / 8), ceil(W / 8), C], a Keras tensor.
 
   Raises:
-    ValueError: a layer that cannot be rebuilt, or features of another stride.
+    NoRuleError: a layer that cannot be rebuilt.
+    ValueError: features of another stride.
   """
-  names = names_of(source)
+  names = keras_graph.names_of(source)
   part = keras.Model(source.inputs[0], names[features].output)
   rebuilding = Rebuilding(names, scope, normalise, has_preprocessing)
   aligned = sliding.AlignedPadding(name=f'{scope}.align')
-  keras.models.clone_model(
-      part, aligned(images), clone_function=lambda layer: layer,
-      call_function=rebuilding)
-  outputs = rebuilding.latest
+  outputs = keras_graph.run(part, aligned(images), rebuilding)
   place = rebuilding.place(outputs)
   if place.stride != sliding.OUTPUT_STRIDE:
     raise ValueError(

@@ -42,7 +42,9 @@ def fold(model):
       return Bias(name=layer.name, dtype=config['dtype'])
     if layer.name in normalised:
       config['use_bias'] = False
-    return type(layer).from_config(config)
+    copy = type(layer).from_config(config)
+    copy.name = layer.name  # not all layers of users' own take one
+    return copy
 
   def call(layer, *args, **kwargs):
     return layer(*args) if isinstance(layer, Bias) else layer(*args, **kwargs)

@@ -1,14 +1,18 @@
 """Networks of keras.applications, and other Keras models, as backbones.
 
-Their input becomes this project's, mean-subtracted RGB, their stride 8; layers
-keep Keras' names below the network's own: `MobileNetV2.block_1_expand`.
+Their input becomes this project's, mean-subtracted RGB, their stride 8 where
+there are rules for it; layers keep Keras' names below the network's own:
+`MobileNetV2.block_1_expand`.
 """
 
+import collections
 import dataclasses
 
 import keras
 
 from network import dilation
+from network import keras_graph
+from network import untouched
 
 # What networks of keras.applications want of RGB of 0 to 255:
 # (value - mean) / scale, and whether blue comes first.
@@ -47,7 +51,7 @@ class KerasBackbone:
   Attributes:
     name: scope of its layers' names.
     source: functional or sequential keras.Model of images, of any weights.
-    features: the layer, by its name among `dilation.names_of(source)`.
+    features: the layer, by its name among `keras_graph.names_of(source)`.
     input: (mean, scale, whether blue comes first), the former two by channel,
       of what the network wants of mean-subtracted RGB.
     has_preprocessing: whether its own layers that scale images are left out.
@@ -69,27 +73,56 @@ class KerasBackbone:
       [B, ceil(H / 8), ceil(W / 8), C].
 
     Raises:
-      ValueError: a layer that cannot be rebuilt at stride 8.
+      NoRuleError: a layer that cannot be rebuilt at stride 8.
+      ValueError: features of a smaller stride.
     """
+    return dilation.rebuild(
+        self.source, self.features, self.name, self._rescale(images), normalise,
+        self.has_preprocessing)
+
+  def _rescale(self, images):
+    """Returns [B, H, W, 3], mean-subtracted RGB as the network wants it."""
     mean, scale, blue_first = self.input
     # Half precision would not hold the levels of a picture.
     images = keras.layers.Rescaling(
         [1 / value for value in scale],
         [-shift / value for shift, value in zip(mean, scale)],
         dtype='float32', name=f'{self.name}.input')(images)
-    if blue_first:
-      images = images[..., ::-1]
-    return dilation.rebuild(
-        self.source, self.features, self.name, images, normalise,
-        self.has_preprocessing)
+    return images[..., ::-1] if blue_first else images
 
   def weights(self):
     """Returns {name in a checkpoint: variable} of the source's own weights."""
     return {
         name: value for layer_name, layer in
-        dilation.names_of(self.source).items()
+        keras_graph.names_of(self.source).items()
         for name, value in named(
             f'{self.name}.{layer_name}', layer.weights).items()}
+
+
+@dataclasses.dataclass(frozen=True)
+class UntouchedBackbone(KerasBackbone):
+  """A Keras network that is taken as it is.
+
+  Attributes:
+    view: `untouched.View` of it.
+  """
+  view: untouched.View = None
+
+  @classmethod
+  def of(cls, backbone):
+    """Takes a `KerasBackbone` as it is.
+
+    Raises:
+      ValueError: features that are no map, or of no stride that can be read.
+    """
+    return cls(**vars(backbone), view=untouched.look(
+        backbone.source, backbone.features))
+
+  def build(self, images, normalise):
+    """As `KerasBackbone.build`, [B, ceil(H / stride), ceil(W / stride), C]."""
+    return untouched.take(
+        self.source, self.features, self.name, self._rescale(images), normalise,
+        self.has_preprocessing, self.view)
 
 
 def named(name, variables):
@@ -103,11 +136,15 @@ def named(name, variables):
     {name in a checkpoint: variable}.
   """
   scope, named_ones = name.replace('.', '/'), {}
+  counts = collections.Counter()
   for index, variable in enumerate(variables):
     last = _TF1_NAMES.get(variable.name, variable.name)
     if last.startswith('variable'):  # Keras numbers those without a name
       last = f'variable_{index}'
-    named_ones[f'{scope}/{last}'] = variable
+    # Layers inside of a layer have several of one name.
+    again = f'{counts[last]}/' if counts[last] else ''
+    counts[last] += 1
+    named_ones[f'{scope}/{again}{last}'] = variable
   return named_ones
 
 

@@ -10,6 +10,8 @@ import dataclasses
 import keras
 import tensorflow as tf
 
+from network.keras_graph import NoRuleError
+
 OUTPUT_STRIDE = 8
 
 
@@ -44,15 +46,15 @@ class Window:
     """Takes a layer, the `Place` of its input, and the padding before it.
 
     Raises:
-      ValueError: it passes stride 8 without stopping there, or has two strides.
+      NoRuleError: it passes stride 8 without stopping there, or has two
+        strides.
     """
     stride, other = layer.strides
     if stride != other or (
         place.stride < OUTPUT_STRIDE < place.stride * stride):
-      raise ValueError(
+      raise NoRuleError(
           f'layer {layer.name} of strides {layer.strides} goes on from stride '
-          f'{place.stride}, and not to {OUTPUT_STRIDE}; give a network that '
-          'has it')
+          f'{place.stride}, and not to {OUTPUT_STRIDE}')
     size = getattr(layer, 'kernel_size', None) or layer.pool_size
     own = getattr(layer, 'dilation_rate', (1, 1))
     passes = place.stride * stride > OUTPUT_STRIDE

@@ -6,17 +6,14 @@ import os
 import keras
 
 import network
-from network import dilation
 from network import keras_backbone
+from network import keras_graph
+from segsort.checkpoints import network_files
 from segsort.data.dataset_info import PIXEL_MEAN
-from segsort.errors import InputError, first_line
+from segsort.errors import InputError, first_line, warn
 from segsort.runs import resumption
 from segsort.runs import run_record
 from segsort.runs import settings
-
-# What Keras raises of a file that it cannot load, a Lambda included.
-LOAD_ERRORS = (OSError, ValueError, TypeError, KeyError, AttributeError,
-               ImportError, RuntimeError)
 
 
 def is_file(backbone):
@@ -46,19 +43,56 @@ def build_model(config, **normalisation):
     A keras.Model to embeddings, with the logits of config.classifier behind.
 
   Raises:
-    InputError: a backbone that is not there or has no map of stride 8.
+    InputError: a backbone that is not there, has no map of features, or takes
+      another size of pictures.
   """
   backbone = find(config)
-  try:
+  channels = config.embedding_dim + config.classifier
+  if isinstance(backbone, str):
     return network.build_embedding_model(
-        backbone, config.head, config.embedding_dim + config.classifier,
-        **normalisation)
+        backbone, config.head, channels, **normalisation)
+  try:
+    try:
+      return network.build_embedding_model(
+          backbone, config.head, channels, **normalisation)
+    except keras_graph.NoRuleError as error:
+      backbone = keras_backbone.UntouchedBackbone.of(backbone)
+      _tell(backbone.view, config, error)
+      return network.build_embedding_model(
+          backbone, config.head, channels, **normalisation)
   except ValueError as error:
-    if isinstance(backbone, str):
-      raise
     raise InputError(
         f'--backbone {config.backbone}: {first_line(error)} (it is '
         '--backbone_features that names one)') from error
+
+
+def _tell(view, config, reason):
+  """Says how a network sees pictures that is taken as it is.
+
+  Args:
+    view: an `untouched.View`.
+    config: a `network_settings.NetworkSettings`; some have an input_size.
+    reason: why it is not rebuilt.
+
+  Raises:
+    InputError: --input_size is not the one that it takes.
+  """
+  size = getattr(config, 'input_size', view.size)
+  pictures = 'of any size'
+  if view.size:
+    pictures = f'of {view.size[0]}x{view.size[1]} alone'
+  print(f'{config.backbone} is taken as it is, at stride {view.stride} of '
+        f'pictures {pictures}: {reason}')
+  if view.size and view.size != tuple(size):
+    height, width = view.size
+    raise InputError(
+        f'--input_size is {size[0]},{size[1]}, but {config.backbone} takes '
+        f'pictures of {height}x{width} alone; give --input_size '
+        f'{height},{width}')
+  if size and any(length % view.stride for length in size):
+    warn(f'--input_size {size[0]},{size[1]} is no multiple of the stride '
+         f'{view.stride} of {config.backbone}: embeddings lie up to a cell off '
+         'their pixels')
 
 
 def find(config):
@@ -73,7 +107,7 @@ def find(config):
   """
   name = config.backbone
   if name in network.BACKBONES:
-    for flag in ('backbone_features', 'backbone_input'):
+    for flag in ('backbone_features', 'backbone_input', 'backbone_module'):
       if getattr(config, flag):
         raise InputError(
             f'--{flag} is for networks of Keras, not for {name}; leave it out')
@@ -83,42 +117,13 @@ def find(config):
     return keras_backbone.KerasBackbone(
         name, known.source, _features(config, known.source, known.features),
         _input(config, known.input), known.has_preprocessing)
-  source = load_network(name)
+  source = network_files.load(name, config.backbone_module)
   scope = ''.join(letter if letter.isalnum() else '_'
                   for letter in source.name)
   return keras_backbone.KerasBackbone(
-      scope, source, _features(config, source, _last_map(source, name)),
+      scope, source, _features(
+          config, source, config.backbone_features or _last_map(source, name)),
       _input(config, _input_of(config, source)))
-
-
-def load_network(path):
-  """Loads a network from images to maps from a .keras file, in safe mode.
-
-  Raises:
-    InputError: it is not there, damaged, holds code (a Lambda), or has not one
-      input of three channels.
-  """
-  if not os.path.isfile(path):
-    raise InputError(
-        f'no file {path}, the network of --backbone; bring it back, or name '
-        'its place with --backbone')
-  try:
-    source = keras.saving.load_model(path, compile=False, safe_mode=True)
-  except LOAD_ERRORS as error:
-    what = first_line(error)
-    if 'ambda' in str(error):
-      what = 'it holds a Lambda, which is code and not run'
-    raise InputError(
-        f'cannot load the network {path}: {what}; give --backbone a .keras '
-        'file of layers that Keras knows') from error
-  inputs = getattr(source, 'inputs', None) or []
-  if len(inputs) != 1 or len(inputs[0].shape) != 4 or (
-      inputs[0].shape[-1] != 3):
-    raise InputError(
-        f'the network {path} does not go from one picture of three channels '
-        'through a graph of layers; give --backbone a functional or sequential '
-        'model')
-  return source
 
 
 def check_content(config):
@@ -140,7 +145,7 @@ def check_content(config):
 def _features(config, source, default):
   """Returns the name of the layer of --backbone_features, or the default."""
   wanted = config.backbone_features or default
-  names = dilation.names_of(source)
+  names = keras_graph.names_of(source)
   if wanted in names:
     return wanted
   near = difflib.get_close_matches(wanted, names, 3, 0) or list(names)[-3:]
@@ -150,20 +155,28 @@ def _features(config, source, default):
 
 
 def _last_map(source, path):
-  """Returns the name of a network's last layer with a map as output; or ''."""
-  maps = [name for name, layer in dilation.names_of(source).items()
-          if len(getattr(layer.output, 'shape', ())) == 4
-          and layer.output.shape[1:3] != (1, 1)]
+  """Returns the name of a network's last layer with a map as output."""
+  shapes = {name: getattr(layer.output, 'shape', ())
+            for name, layer in keras_graph.names_of(source).items()}
+  maps = [name for name, shape in shapes.items()
+          if len(shape) == 4 and shape[1:3] != (1, 1)]
   if not maps:
     raise InputError(
         f'the network {path} has no layer with a map of features; give '
         '--backbone another one')
+  after = list(shapes)[list(shapes).index(maps[-1]) + 1:]
+  tokens = [name for name in after if len(shapes[name]) == 3]
+  if tokens:  # a transformer, of which the last map is the first layer
+    raise InputError(
+        f'the last map of {path} is that of {maps[-1]}, and {tokens[-1]} after '
+        'it has tokens, not a map; name the layer with --backbone_features, '
+        'or add one to the network, as network/README.md shows')
   return maps[-1]
 
 
 def _input_of(config, source):
   """What a file's network wants of pictures, where no flag says so."""
-  first = list(dilation.names_of(source).values())[:4]
+  first = list(keras_graph.names_of(source).values())[:4]
   if config.backbone_input or any(
       isinstance(layer, (keras.layers.Rescaling, keras.layers.Normalization))
       for layer in first):

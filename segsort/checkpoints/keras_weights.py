@@ -7,15 +7,18 @@ of Keras 3, .weights.h5 or inside of .keras, and the .h5 before it.
 import io
 import os
 import re
+import warnings
 import zipfile
 
 import h5py
 import numpy as np
 
-from network import dilation
+import network
 from network import keras_backbone
+from network import keras_graph
 from segsort.checkpoints import backbones
 from segsort.checkpoints import checkpoint
+from segsort.checkpoints import network_files
 from segsort.data.dataset_info import PIXEL_MEAN
 from segsort.errors import InputError, first_line
 
@@ -72,6 +75,8 @@ def load(model, config, restore_from):
   origin = restore_from
   if restore_from == IMAGENET:
     origin, layers = _imagenet(config.backbone)
+  elif network.view_of(model).is_untouched:
+    layers = _of_source(backbone.source, restore_from, config.backbone)
   else:
     layers = read(restore_from)
   tensors, unused = _match(model, backbone.name, layers)
@@ -170,7 +175,7 @@ def _class_of(name):
 def _named(layers):
   """Returns {canonical name: arrays} of (name, class, data sets)."""
   layers = [layer for layer in layers if layer[2]]
-  names = dilation.canonical_names(layer[:2] for layer in layers)
+  names = keras_graph.canonical_names(layer[:2] for layer in layers)
   return {name: [np.asarray(one) for one in arrays]
           for name, (_, _, arrays) in zip(names, layers)}
 
@@ -191,9 +196,39 @@ def _imagenet(name):
     backbone = keras_backbone.make_application(name, PIXEL_MEAN, IMAGENET)
   except Exception as error:  # Keras raises no other class for a download
     raise _no_download(name, home, error) from error
-  layers = {layer_name: layer.get_weights() for layer_name, layer in
-            dilation.names_of(backbone.source).items() if layer.weights}
-  return f"Keras' ImageNet weights of {name} (in {home})", layers
+  return (f"Keras' ImageNet weights of {name} (in {home})",
+          _weights(backbone.source))
+
+
+def _of_source(source, path, backbone):
+  """Returns {canonical name of the layer: arrays}, read by Keras itself.
+
+  Args:
+    source: the network of --backbone, with the weights of its file.
+    path: of the weights: that file, or another one for the same network.
+    backbone: path of the network.
+
+  Raises:
+    InputError: another file that does not fit.
+  """
+  if path != backbone:
+    try:
+      with warnings.catch_warnings():
+        # Of layers that the file has not, and that would stay as they are.
+        warnings.filterwarnings('error', 'Skipping')
+        source.load_weights(path)
+    except (UserWarning, *network_files.LOAD_ERRORS) as error:
+      raise InputError(
+          f'cannot read the weights {path} into {backbone}: '
+          f'{first_line(error)}; give those of the same network, or leave '
+          '--restore_from out') from error
+  return _weights(source)
+
+
+def _weights(source):
+  """Returns {canonical name of the layer: arrays} of a network."""
+  return {name: layer.get_weights() for name, layer in
+          keras_graph.names_of(source).items() if layer.weights}
 
 
 def _no_download(name, home, error):

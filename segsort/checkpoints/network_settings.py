@@ -31,6 +31,10 @@ class NetworkSettings(Settings):
   backbone_input: str = setting(
       '', 'how a network of Keras wants pictures: tf, torch, caffe (as in '
       'keras.applications) or MEAN,SCALE for (x - MEAN) / SCALE')
+  # Not inherited: what a config.json names must not be run as code.
+  backbone_module: str = setting(
+      '', 'FILE.py of your own to run first, which registers the layers that a '
+      '.keras backbone needs; to be given to each stage')
   head: str = setting(
       'pspnet', 'pyramid pooling, atrous spatial pyramid, or the principal '
       'components of fit_embedding.py', network.HEADS)

@@ -153,9 +153,9 @@ def supervised_batches(
 
   Returns:
     A tf.data.Dataset of dicts: index i32[B] (of the example), image
-    f32[B, H, W, 3], with features also features f32[B, h, w, C], labels i32[B, H, W] (255: ignored), grid_labels
-    i32[B, H, W] (k-means start, cells of the original image) and locations
-    f32[B, H, W, 2].
+    f32[B, H, W, 3], labels i32[B, H, W] (255: ignored), grid_labels
+    i32[B, H, W] (k-means start, cells of the original image), locations
+    f32[B, H, W, 2] and, where there are some, features f32[B, h, w, C].
   """
   def read(example):
     return read_example(

@@ -44,7 +44,8 @@ class ExportConfig(inference_settings.ClusterSettings,
   input_size: settings_lib.Size = settings_lib.setting(
       settings_lib.Size((336,
                          336)), 'window, height,width: smaller pictures are '
-      'padded to it, as inference.py does, larger ones are seen whole')
+      'padded to it, as inference.py does, larger ones are seen whole, but by '
+      'a network of one size')
   k_in_nearest_neighbors: int = settings_lib.setting(15, 'segments that vote')
   color_weight: float = settings_lib.setting(
       0., 'of colours beside the embedding in the k-means, see inference.py')

@@ -34,6 +34,7 @@ class Labelling(tf.Module):
     super().__init__()
     self._model = model
     self._window = config.input_size
+    self._takes_one_size = network.view_of(model).size is not None
     self._embed_window = embedding.Embedder(
         model, config.input_size, config.input_size).embed_windows
     # Variables: a graph's constants must be smaller than 2 GB.
@@ -122,11 +123,42 @@ class Labelling(tf.Module):
         tf.reduce_all(tf.shape(padded)[:2] == self._window),
         lambda: self._embed_window(tf.ensure_shape(
             batch, [None, *self._window, 3])),
-        lambda: self._embed_whole(batch))[0, :size[0], :size[1]]
+        lambda: self._embed_in_windows(padded) if self._takes_one_size else (
+            self._embed_whole(batch)))[0, :size[0], :size[1]]
     return tf.ensure_shape(
         raw, [None, None, self._prototypes.shape[1]]), pixels
+
+  def _embed_in_windows(self, pixels):
+    """Sums windows, as inference.py; f32[1, H, W, D] of f32[H, W, 3]."""
+    height, width = tf.unstack(tf.shape(pixels)[:2])
+    ends = [_window_ends(*axis) for axis in zip((height, width), self._window)]
+    offsets = [tf.range(-length, 0) for length in self._window]
+
+    def add(total, end):
+      rows, columns = end[0] + offsets[0], end[1] + offsets[1]
+      window = tf.gather(tf.gather(pixels, rows), columns, axis=1)
+      raw = self._embed_window(window[None])
+      return tf.tensor_scatter_nd_add(
+          total, tf.reshape(rows[:, None] * width + columns, [-1, 1]),
+          tf.reshape(raw, [-1, raw.shape[-1]]))
+
+    total = tf.foldl(
+        add, tf.reshape(tf.stack(tf.meshgrid(*ends, indexing='ij'), -1),
+                        [-1, 2]),
+        tf.zeros([height * width, self._prototypes.shape[1]]),
+        parallel_iterations=1)  # the memory of one window
+    return tf.reshape(total, [1, height, width, -1])
 
   def _embed_whole(self, pixels):
     """As the window, in a graph for any size."""
     return network.layers.resize_bilinear(
         self._model(pixels, training=False), tf.shape(pixels)[1:3])
+
+
+def _window_ends(size, window):
+  """As `embedding.window_ends` at its default stride, of a size i32[]."""
+  stride = max(1, window * 2 // 3)
+  count = tf.maximum(-(-(size - window) // stride), 0) + 1
+  return tf.cast(tf.linspace(
+      tf.constant(window, tf.float64), tf.cast(size, tf.float64), count),
+                 tf.int32)

@@ -29,11 +29,13 @@ class FeatureCache:
 
   Attributes:
     head: keras.Model of features f32[N, h, w, C] to embeddings.
+    view: `untouched.View`, how the network sees pictures.
   """
 
   def __init__(self, model, folder):
     """Takes a model of `network.build_embedding_model` and the folder."""
     self._backbone, self.head = network.split(model)
+    self.view = network.view_of(model)
     self._folder = os.path.join(folder, digest_of(self._backbone))
     self._compute = tf.function(
         lambda images: self._backbone(images, training=False),
@@ -92,7 +94,7 @@ class TrainingFeatures:
   """Features of the images of a list and of their mirrors, for crops.
 
   Attributes:
-    stride: pixels a cell, in height and width.
+    stride: pixels between two cells.
   """
 
   def __init__(self, cache, examples, crop_size):
@@ -104,9 +106,20 @@ class TrainingFeatures:
       crop_size: (height, width), which smaller images are padded to.
 
     Raises:
-      InputError: crops that do not end where cells do.
+      InputError: crops that do not end where cells do, or a network that does
+        not take whole images.
     """
-    self._crop_size, self._paths, self.stride = crop_size, [], None
+    self._crop_size, self._paths = crop_size, []
+    self.stride = cache.view.stride
+    if cache.view.size:
+      raise InputError(
+          '--cache_features keeps the features of whole images, but --backbone '
+          'takes pictures of one size alone; leave --cache_features out')
+    if any(length % self.stride for length in crop_size):
+      raise InputError(
+          f'--input_size {crop_size[0]},{crop_size[1]} is no multiple of '
+          f'{self.stride}, the pixels of a cell of the features, which '
+          '--cache_features cuts; give one that is')
     for example in progress.track(examples, desc='features', unit='image'):
       image = _pad(reading.read_image(example.image), crop_size)
       views = [image.numpy(), image.numpy()[:, ::-1]]
@@ -115,20 +128,6 @@ class TrainingFeatures:
         if read(path, mapped=True) is None:
           cache.look_up(view[None])
       self._paths.append(paths)
-      if self.stride is None:
-        self.stride = self._find_stride(views[0], paths[0])
-
-  def _find_stride(self, image, path):
-    """Returns the pixels a cell; raises InputError where crops do not fit."""
-    cells = read(path, mapped=True).shape[0]
-    stride = next(size for size in range(1, len(image) + 1)
-                  if -(-len(image) // size) == cells)
-    if any(length % stride for length in self._crop_size):
-      raise InputError(
-          f'--input_size {self._crop_size[0]},{self._crop_size[1]} is no '
-          f'multiple of {stride}, the pixels of a cell of the features, which '
-          '--cache_features cuts; give one that is')
-    return stride
 
   def crop(self, index, mirror, offset):
     """Returns f32[h, w, C] of an image, cut as its crop of pixels is.

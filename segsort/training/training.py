@@ -81,8 +81,9 @@ def _run(config, examples, needs, strategy, make_batches, loss_of_embeddings):
     if not config.num_steps:  # untrained: what training has to beat
       _save(state, config, 0)
   first, share = int(state.step.numpy()), distribution.share_of(strategy)
-  batches = batching.Batches(make_batches(
-      examples, config, first, share, _cached_features(state, examples, config)))
+  features = _cached_features(state, examples, config)
+  batches = batching.Batches(
+      make_batches(examples, config, first, share, features))
   step_function = train_step.make_train_step(
       state, config, loss_of_embeddings, strategy)
   agree = agreement.make_agreement(strategy)

@@ -114,7 +114,8 @@ def fit_head(model, examples, config):
   head, = (layer for layer in model.layers
            if layer.name.endswith(components.LAYER))
   mean, covariance, count = moments(
-      features_of(model, config), examples, config)
+      features_of(model, config), network.view_of(model).stride, examples,
+      config)
   if config.embedding_dim > min(len(mean), count - 1):
     raise InputError(
         f'--embedding_dim is {config.embedding_dim}, but there are '
@@ -137,11 +138,12 @@ def features_of(model, config):
   return lambda batch: compute(tf.constant(batch)).numpy()
 
 
-def moments(features, examples, config):
+def moments(features, stride, examples, config):
   """Mean and covariance of the features of all images, in float64.
 
   Args:
     features: function of f32[N, H, W, 3] to f32[N, h, w, C].
+    stride: pixels between two cells of them.
     examples: list of `image_list.Example`.
     config: a FitConfig.
 
@@ -154,7 +156,6 @@ def moments(features, examples, config):
     image = reading.read_image(example.image)
     for places, batch in windows.batches(preprocessing.subtract_mean(image)):
       for (top, _, left, _), found in zip(places, features(batch.numpy())):
-        stride = -(-config.input_size[0] // found.shape[0])
         # Without what pads an image that is smaller than the window.
         rows = -(-(image.shape[0] - top) // stride)
         columns = -(-(image.shape[1] - left) // stride)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import network
-from network import dilation, keras_backbone
+from network import keras_backbone, keras_graph
 
 MEAN = (122., 117., 104.)
 # Cells of 8 pixels, in rows and columns: both parities beyond stride 8.
@@ -55,7 +55,7 @@ def untouched_features(backbone, images):
   """Features of the untouched network, of images that it is aligned for."""
   mean, scale, blue_first = backbone.input
   images = ((images - mean) / scale)[..., ::-1 if blue_first else 1]
-  layers = dilation.names_of(backbone.source)
+  layers = keras_graph.names_of(backbone.source)
   before = [layer for layer in layers.values()
             if type(layer).__name__ in ('Rescaling', 'Normalization')]
   start = before[-1].output if before else backbone.source.input
@@ -92,7 +92,7 @@ def test_values_are_those_of_the_untouched_network_and_more(name, rng):
 @pytest.mark.parametrize('name', ALIKE)
 def test_features_of_alike_networks_are_their_last_block(name):
   backbone = keras_backbone.make_application(name, MEAN)
-  layers = [*dilation.names_of(backbone.source), None]
+  layers = [*keras_graph.names_of(backbone.source), None]
   assert layers[layers.index(backbone.features) + 1] == ALIKE[name]
 
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 import network
-from network import dilation
+from network import keras_graph
 from segsort.checkpoints import backbones
 from segsort.checkpoints import keras_weights
+from segsort.checkpoints import network_files
 from segsort.checkpoints import network_settings
 from segsort.data.dataset_info import PIXEL_MEAN
 from segsort.errors import InputError
@@ -68,7 +69,7 @@ def test_names_are_those_of_the_layers_in_any_process(path):
 
 def test_a_layer_called_as_a_head_is_none():
   assert not any(network.is_head(f'net/{name}/weights') for name in
-                 dilation.canonical_names([('block5', 'A'), ('fc1_c', 'B')]))
+                 keras_graph.canonical_names([('block5', 'A'), ('fc1_c', 'B')]))
 
 
 @pytest.mark.parametrize('size', [(1, 1), (8, 9), (40, 16), (31, 63)])
@@ -158,13 +159,156 @@ def _nested():
   return keras.Model(images, keras.layers.ReLU()(inner(images)))
 
 
+def _taken(make, path, capsys, **flags):
+  """Builds a network of a file; returns its stride, its size and what is said.
+  """
+  make().save(path)
+  capsys.readouterr()
+  view = network.view_of(backbones.build_model(settings(path, **{
+      'backbone_input': 'tf', **flags})))
+  assert view.is_untouched
+  said, = capsys.readouterr().out.splitlines()
+  return view.stride, view.size, said
+
+
+@pytest.mark.parametrize('make, stride, size, reason', [
+    (_nested, 16, (64, 64), "model.get_layer('inner').save(FILE)"),
+    (_no_stride_8, 16, None, 'strides (16, 16) goes on from stride 1'),
+    (_upsampled, 8, None, 'layer up (UpSampling2D) has no rule for dilation')])
+def test_networks_without_a_rule_are_taken_as_they_are(
+    tmp_path, capsys, make, stride, size, reason):
+  path = tmp_path / 'a.keras'
+  pictures = 'any size' if size is None else '64x64 alone'
+  found = _taken(make, path, capsys)
+  assert found[:2] == (stride, size) and reason in found[2]
+  assert found[2].startswith(
+      f'{path} is taken as it is, at stride {stride} of pictures of {pictures}')
+
+
+def _sized(path, size, **flags):
+  """Settings of a stage with --input_size."""
+  config = settings(path, **flags)
+  return type('Config', (), {**vars(config), 'input_size': size})
+
+
+def test_a_network_of_one_size_wants_that_input_size(tmp_path):
+  path = tmp_path / 'a.keras'
+  keras_networks.save_transformer(path)
+  assert backbones.build_model(_sized(
+      path, (32, 32), **keras_networks.VIT_FLAGS)).output_shape == (
+      None, 2, 2, 4)
+  with pytest.raises(InputError) as error:
+    backbones.build_model(_sized(
+        path, (32, 48), **keras_networks.VIT_FLAGS))
+  assert '32x32 alone; give --input_size 32,32' in str(error.value)
+
+
+def test_an_input_size_between_cells_is_told(tmp_path, capsys):
+  path = tmp_path / 'a.keras'
+  _no_stride_8().save(path)
+  backbones.build_model(_sized(path, (32, 40), backbone_input='tf'))
+  assert '--input_size 32,40 is no multiple of the stride 16' in (
+      capsys.readouterr().err)
+
+
+@pytest.mark.parametrize('features, message', [
+    ('', 'the last map of .* is that of patches, and block after it has token'),
+    ('block', r'layer block gives \(4, 12\) for a picture, not a map')])
+def test_tokens_are_no_map(tmp_path, features, message):
+  images = keras_networks.vision_transformer()
+  keras.Model(images.input, images.get_layer('block').output).save(
+      tmp_path / 'a.keras')
+  with pytest.raises(InputError, match=message) as error:
+    backbones.build_model(settings(
+        tmp_path / 'a.keras', backbone_input='tf', backbone_features=features))
+  assert 'network/README.md' in str(error.value)
+
+
+def test_tokens_become_a_map_as_the_guide_says(tmp_path, capsys):
+  def make():
+    source = keras_networks.vision_transformer()
+    tokens = source.get_layer('block').output
+    both = keras.layers.Concatenate(axis=1)([tokens[:, :1], tokens])  # a class
+    patches = keras.layers.Cropping1D((1, 0))(both)
+    features = keras.layers.Reshape((2, 2, 12), name='features')(patches)
+    return keras.Model(source.input, features)
+  assert _taken(make, tmp_path / 'a.keras', capsys)[:2] == (16, (32, 32))
+
+
+LAYERS = '''
+import keras
+
+@keras.saving.register_keras_serializable(package='mine')
+class Twice(keras.layers.Layer):
+  def call(self, inputs):
+    return 2 * inputs
+'''
+
+
+def _with_a_layer_of_ones_own(folder):
+  """A file of a network that needs a class, which nobody has registered."""
+  (folder / 'mine.py').write_text(LAYERS)
+  twice = network_files.register_layers(str(folder / 'mine.py')).Twice
+  images = keras.Input((32, 32, 3))
+  outputs = keras.layers.Conv2D(4, 8, strides=8)(images)
+  keras.Model(images, twice(name='map')(outputs)).save(folder / 'a.keras')
+  network_files.register_layers.cache_clear()
+  del keras.saving.get_custom_objects()['mine>Twice']
+  return str(folder / 'a.keras')
+
+
+def test_a_module_registers_layers_of_ones_own(tmp_path):
+  path = _with_a_layer_of_ones_own(tmp_path)
+  flags = {'backbone_input': 'tf'}
+  with pytest.raises(InputError, match='class Twice; give --backbone_module'):
+    backbones.build_model(settings(path, **flags))
+  (tmp_path / 'other.py').write_text('x = 1')
+  with pytest.raises(InputError, match='other.py does not register its class'):
+    backbones.build_model(settings(
+        path, backbone_module=str(tmp_path / 'other.py'), **flags))
+  model = backbones.build_model(settings(
+      path, backbone_module=str(tmp_path / 'mine.py'), **flags))
+  assert 'Twice' in [type(layer).__name__ for layer in model.layers]
+  del keras.saving.get_custom_objects()['mine>Twice']
+
+
+@pytest.mark.parametrize('content, message', [
+    (None, 'no file .*mine.py; mend --backbone_module'),
+    ('import nothing_of_this_name', 'ModuleNotFoundError: No module named'),
+    ('a b', 'SyntaxError')])
+def test_modules_that_fail_are_one_line(tmp_path, path, content, message):
+  if content:
+    (tmp_path / 'mine.py').write_text(content)
+  with pytest.raises(InputError, match=message) as error:
+    backbones.find(settings(path, backbone_module=str(tmp_path / 'mine.py')))
+  assert '\n' not in str(error.value)
+
+
+def test_a_module_is_not_taken_from_the_record_of_a_run():
+  assert 'backbone_module' not in network_settings.OF_NETWORK
+
+
+def test_weights_of_the_same_network_without_a_rule(tmp_path):
+  keras_networks.save_transformer(tmp_path / 'a.keras')
+  other = keras_networks.vision_transformer()
+  other.save_weights(tmp_path / 'b.weights.h5')
+  config = settings(tmp_path / 'a.keras', **keras_networks.VIT_FLAGS)
+  model = backbones.build_model(config)
+  variables = network.named_variables(model)
+  keras_weights.assign(
+      model, variables, type('Config', (), {**vars(config), 'skip': ''}),
+      str(tmp_path / 'b.weights.h5'))
+  closeness.assert_close(variables['small_vit/block/1/weights'],
+                         other.get_layer('block').second.kernel)
+  keras_networks.save(tmp_path / 'c.keras')
+  with pytest.raises(InputError, match='cannot read the weights .*c.keras in'):
+    keras_weights.load(model, config, str(tmp_path / 'c.keras'))
+
+
 @pytest.mark.parametrize('make, message', [
-    (_nested, "model.get_layer('inner').save(FILE)"),
-    (_no_stride_8, 'layer patches of strides (16, 16) goes on from stride 1'),
     (_with_a_lambda, 'it holds a Lambda, which is code and not run'),
-    (_grey, 'does not go from one picture of three channels'),
-    (_upsampled, 'layer up (UpSampling2D) has no rule for dilation')])
-def test_networks_that_have_no_map_of_stride_8_are_one_line(
+    (_grey, 'does not go from one picture of three channels')])
+def test_networks_that_are_none_of_pictures_are_one_line(
     tmp_path, make, message):
   make().save(tmp_path / 'a.keras')
   with pytest.raises(InputError) as error:

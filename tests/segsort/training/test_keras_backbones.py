@@ -6,21 +6,19 @@ import io
 import os
 import shutil
 
-import closeness
 import commands
 import keras_networks
+import keras_runs
 import numpy as np
 import pytest
 import small_runs
 import tensorflow as tf
 
-from segsort.checkpoints import checkpoint
 from segsort.data import reading
 from segsort.errors import InputError
 from segsort.inference import embedding
 from segsort.inference import inference_settings
 from segsort.inference import prototype_set
-from segsort.runs import files
 from segsort.training import training
 
 
@@ -39,29 +37,9 @@ def _config(where, folder, backbone, **settings):
       save_pred_every=1, **settings)
 
 
-def _stopped(run, folder):
-  """A copy of a run of two steps that ended after the first one."""
-  shutil.copytree(run, folder)
-  for name in os.listdir(folder):
-    if name.startswith('model.ckpt-2'):
-      os.remove(folder / name)
-  return folder
-
-
 @pytest.fixture(scope='module', name='where')
 def _where(tmp_path_factory):
-  """Two pictures of two classes: (data_dir, data_list)."""
-  folder = tmp_path_factory.mktemp('data')
-  rng = np.random.default_rng(0)
-  for name in 'ab':
-    image = rng.integers(0, 90, (40, 56, 3), np.uint8)
-    mask = np.zeros((40, 56), np.uint8)
-    mask[8:28, 10:30] = 1
-    image[mask == 1] += 120
-    files.write_png(str(folder / f'{name}.png'), image)
-    files.write_png(str(folder / f'{name}_mask.png'), mask)
-  (folder / 'list.txt').write_text('a.png a_mask.png\nb.png b_mask.png')
-  return str(folder), str(folder / 'list.txt')
+  return keras_runs.write_pictures(tmp_path_factory.mktemp('data'))
 
 
 @pytest.fixture(scope='module', name='run')
@@ -77,15 +55,9 @@ def _run(where, network_file, tmp_path_factory):
 
 def _goes_on(where, run, folder, backbone, **settings):
   """Asserts that one step and another equal two; returns what has moved."""
-  other = _stopped(run, folder)
+  other = keras_runs.stopped(run, folder)
   training.train(_config(where, other, backbone, **settings))
-  start, whole = (checkpoint.load(checkpoint.checkpoint_path(str(run), step))
-                  for step in (1, 2))
-  resumed = checkpoint.load(checkpoint.checkpoint_path(str(other), 2))
-  assert whole.keys() == resumed.keys()
-  for name, value in whole.items():
-    closeness.assert_close(resumed[name], value, what=name)
-  return [name for name in start if np.any(start[name] != whole[name])]
+  return keras_runs.moved_alike(run, other)
 
 
 def test_two_steps_are_one_and_another(where, tmp_path, run):
