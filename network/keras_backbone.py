@@ -5,7 +5,6 @@ there are rules for it; layers keep Keras' names below the network's own:
 `MobileNetV2.block_1_expand`.
 """
 
-import collections
 import dataclasses
 
 import keras
@@ -135,15 +134,15 @@ def named(name, variables):
   Returns:
     {name in a checkpoint: variable}.
   """
-  scope, named_ones = name.replace('.', '/'), {}
-  counts = collections.Counter()
+  scope, named_ones, counts = name.replace('.', '/'), {}, {}
   for index, variable in enumerate(variables):
     last = _TF1_NAMES.get(variable.name, variable.name)
     if last.startswith('variable'):  # Keras numbers those without a name
       last = f'variable_{index}'
     # Layers inside of a layer have several of one name.
-    again = f'{counts[last]}/' if counts[last] else ''
-    counts[last] += 1
+    number = counts.get(last, 0)
+    counts[last] = number + 1
+    again = f'{number}/' if number else ''
     named_ones[f'{scope}/{again}{last}'] = variable
   return named_ones
 

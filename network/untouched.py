@@ -9,7 +9,6 @@ everything after it has it.
 import dataclasses
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from network import keras_graph
@@ -163,7 +162,7 @@ def _map_size(model, size):
   Of a picture that it does not take, (0, 0).
   """
   try:
-    outputs = model(np.zeros((1, *size, 3), np.float32), training=False)
+    outputs = model(tf.zeros((1, *size, 3)), training=False)
   except Exception:  # TensorFlow's have another base than Keras'
     return 0, 0
   return tuple(outputs.shape[1:3])
