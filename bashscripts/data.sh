@@ -28,6 +28,9 @@ check_switches() {
       RANDOM_SCALE=[01] | RANDOM_ROTATION=[01] | RANDOM_COLOR=[01]) ;;
       NOT_RESTORE_CLASSIFIER_?=[01] | METHOD=segsort | METHOD=softmax) ;;
       METHOD=*) fail "METHOD is '$METHOD'; it must be segsort or softmax" ;;
+      AFFINITY=none) ;;
+      AFFINITY=*) is_softmax || fail "AFFINITY=$AFFINITY adds to the loss of" \
+        'the softmax baseline; set METHOD=softmax' ;;
       IS_* | OVERWRITE* | FROZEN_BANK=* | FREEZE_B* | NOT_RESTORE_* | \
         RANDOM_SCALE=* | \
         RANDOM_ROTATION=* | RANDOM_COLOR=*)

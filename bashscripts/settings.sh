@@ -14,6 +14,8 @@ export WORKER_TIMEOUT="${WORKER_TIMEOUT:-600}"
 
 # Segment sorting, or softmax, the baseline
 export METHOD="${METHOD:-segsort}"
+# Of softmax: none, or affinity or adaptive for affinity losses beside it
+export AFFINITY="${AFFINITY:-none}"
 
 # Network; the features and the input of one of Keras, and whether it stays as
 # it is, with its features kept in a folder

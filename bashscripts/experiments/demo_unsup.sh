@@ -3,7 +3,6 @@
 # `labels` has as many steps as both rounds.
 # shellcheck shell=bash
 SEEDS="${SEEDS:-1 2 3}"
-IS_BOUNDARY="${IS_BOUNDARY:-0}"  # as in demo.sh
 
 rows() {
   row labels demo/train_segsort NUM_BANKS=0 RANDOM_COLOR=1 RANDOM_ROTATION=1 \

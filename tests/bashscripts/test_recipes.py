@@ -26,7 +26,8 @@ CONFIGS = {
 
 
 @pytest.mark.parametrize('name', [
-    'train_segsort.sh', 'train_segsort_unsup.sh', 'train_softmax.sh'])
+    'train_segsort.sh', 'train_segsort_unsup.sh', 'train_softmax.sh',
+    'train_affinity.sh'])
 def test_the_flags_exist_and_the_required_ones_are_there(project, name):
   project.run(f'voc12/{name}')
   for script, flags in project.calls():
@@ -261,8 +262,9 @@ def test_softmax_is_the_recipe_without_segments(project, dataset):
   assert ours.keys() - theirs.keys() == {
       'embedding_dim', 'num_clusters', 'kmeans_iterations', 'location_weight',
       'concentration', 'num_banks'}
-  assert {name for name in theirs if theirs[name] != ours[name]} == {
-      'snapshot_dir'}
+  assert {name for name in theirs if theirs[name] != ours.get(name)} == {
+      'snapshot_dir', 'affinity'}
+  assert theirs['affinity'] == 'none'
   assert theirs['snapshot_dir'].endswith(f'snapshots/{dataset}/softmax/stage1')
   for name, flags in baseline:
     if name == 'inference.py':
@@ -273,3 +275,32 @@ def test_the_method_is_one_of_two(project):
   result = project.run('camvid/train_segsort.sh', METHOD='crf')
   assert result.returncode == 2 and project.calls() == []
   assert "METHOD is 'crf'; it must be segsort or softmax" in result.stderr
+
+
+@pytest.mark.parametrize('given, kind', [
+    ({}, 'adaptive'), ({'AFFINITY': 'affinity'}, 'affinity')])
+def test_affinity_is_softmax_with_another_loss_and_rate(project, given, kind):
+  def training():
+    calls = [flags for name, flags in project.calls()
+             if name == 'train_softmax.py']
+    project.record.unlink()
+    return calls
+
+  assert not project.run('voc12/train_softmax.sh').returncode
+  plain = training()
+  result = project.run('voc12/train_affinity.sh', **given)
+  assert result.returncode == 0, result.stderr
+  ours = training()
+  assert [flags['learning_rate'] for flags in ours] == ['1e-3', '1e-4']
+  for stage, (flags, theirs) in enumerate(zip(ours, plain, strict=True)):
+    assert flags['affinity'] == kind and theirs['affinity'] == 'none'
+    assert flags['snapshot_dir'].endswith(f'voc12/{kind}/stage{stage + 1}')
+    assert {name for name in {*flags, *theirs}
+            if flags.get(name) != theirs.get(name)} - {'restore_from'} == {
+                'snapshot_dir', 'learning_rate', 'affinity'}
+
+
+def test_affinity_is_of_the_baseline_alone(project):
+  result = project.run('voc12/train_segsort.sh', AFFINITY='adaptive')
+  assert result.returncode == 2 and project.calls() == []
+  assert 'AFFINITY=adaptive adds to the loss of the softmax' in result.stderr

@@ -10,7 +10,6 @@ A process for each number: the CPU is split before TensorFlow starts on it, and
 collective operations of two strategies would meet in one.
 """
 
-import functools
 import os
 import sys
 
@@ -25,12 +24,13 @@ import tensorflow as tf  # noqa: E402
 import network  # noqa: E402
 from network import layers  # noqa: E402
 from segsort.training import distribution  # noqa: E402
+from segsort.training import softmax_training  # noqa: E402
 from segsort.training import train_state  # noqa: E402
 from segsort.training import train_step  # noqa: E402
 from segsort.training import training_settings  # noqa: E402
 
 STEPS, IMAGES, SIZE = 5, 4, 16
-KINDS = 'supervised', 'unsupervised', 'grouped'
+KINDS = 'supervised', 'unsupervised', 'grouped', 'adaptive'
 
 
 def tiny_model(backbone, unused_head, embedding_dim, synchronized, **unused):
@@ -49,7 +49,7 @@ def make_batches(rng, kind):
   size = SIZE, SIZE
   for _ in range(STEPS):
     batch = {'image': rng.normal(0, 50, (IMAGES, *size, 3)).astype(np.float32)}
-    if kind == 'supervised':
+    if kind in ('supervised', 'adaptive'):
       labels = rng.integers(0, 3, (IMAGES, *size)).astype(np.int32)
       labels[0, :, :8] = 255  # unequal numbers of pixels on the replicas
       yield {**batch, 'labels': labels,
@@ -72,6 +72,24 @@ def well_conditioned(variables):
       variable.assign(100. * tf.convert_to_tensor(variable))
 
 
+def make_run(kind):
+  """Returns the config and the loss of a kind of training."""
+  shared = dict(
+      data_list='', data_dir='', snapshot_dir='', num_classes=3,
+      batch_size=IMAGES, num_steps=STEPS, learning_rate=.05,
+      backbone='resnet_small')
+  sorting = dict(num_clusters=2, num_banks=2, embedding_dim=6)
+  if kind == 'supervised':
+    return (training_settings.TrainConfig(**shared, **sorting),
+            train_step.supervised_loss)
+  if kind == 'adaptive':
+    return (softmax_training.TrainSoftmaxConfig(**shared, affinity=kind),
+            softmax_training.affinity_loss)
+  return (training_settings.TrainUnsupConfig(
+      **shared, **sorting, grouped=kind == 'grouped'),
+          train_step.unsupervised_loss)
+
+
 def run(strategy, kind, twin=False):
   """Returns losses, norms, weights and bank after five steps, by name.
 
@@ -80,14 +98,7 @@ def run(strategy, kind, twin=False):
     kind: of `KINDS`.
     twin: whether the weights start off by rounding errors.
   """
-  supervised = kind == 'supervised'
-  make_config = training_settings.TrainConfig if supervised else (
-      functools.partial(training_settings.TrainUnsupConfig,
-                        grouped=kind == 'grouped'))
-  config = make_config(
-      data_list='', data_dir='', snapshot_dir='', num_classes=3,
-      batch_size=IMAGES, num_clusters=2, num_banks=2, num_steps=STEPS,
-      embedding_dim=6, learning_rate=.05, backbone='resnet_small')
+  config, loss = make_run(kind)
   with strategy.scope():
     state = train_state.TrainState(config)
   well_conditioned(state.variables)
@@ -96,9 +107,7 @@ def run(strategy, kind, twin=False):
     for variable in state.variables.values():
       variable.assign(closeness.perturbed(
           tf.convert_to_tensor(variable), rng))
-  step = train_step.make_train_step(
-      state, config, train_step.supervised_loss if supervised
-      else train_step.unsupervised_loss, strategy)
+  step = train_step.make_train_step(state, config, loss, strategy)
   losses, norms, segments, gradients = [], [], [], {}
   first, processes = distribution.share_of(strategy)
   own = slice(first * IMAGES // processes, (first + 1) * IMAGES // processes)
@@ -107,9 +116,9 @@ def run(strategy, kind, twin=False):
     metrics, _ = step([distribution.spread(strategy, batch)])
     metrics = {name: float(strategy.experimental_local_results(value)[0])
                for name, value in metrics.items()}
-    losses.append(metrics['segsort_loss'])
+    losses.append(metrics[f'{config.LOSS}_loss'])
     norms.append(metrics['gradient_norm'])
-    segments.append(metrics['segments_per_image'])
+    segments.append(metrics.get('segments_per_image', 0))
     if not gradients:  # the momentum after one step
       gradients = {f'gradient of {name}': slot.numpy() for name, slot in
                    state.optimizer.slots.items()}

@@ -76,3 +76,17 @@ def test_the_penalty_is_on_weights_alone(rng):
       closeness.assert_close(gradient, .1 * variables[name].numpy())
     else:
       assert gradient is None
+
+
+def test_weights_of_the_loss_go_uphill_with_momentum(rng):
+  weights = optimizer.LossWeights((2, 3), .9)
+  value = slot = np.zeros((2, 3))
+  for step in range(5):
+    gradient, rate = rng.normal(size=(2, 3)).astype(np.float32), .1 / (step + 1)
+    proceed = step != 2
+    weights.apply(tf.constant(gradient), rate, tf.constant(proceed))
+    if proceed:
+      slot = .9 * slot + gradient
+      value = value + rate * slot
+  closeness.assert_close(weights.value, value)
+  closeness.assert_close(weights.variables['loss_weights/slot'], slot)
