@@ -31,7 +31,12 @@ export LOCATION_WEIGHT="${LOCATION_WEIGHT:-1}"
 export SEGMENT_COLOR_WEIGHT="${SEGMENT_COLOR_WEIGHT:-0}"
 export CONCENTRATION="${CONCENTRATION:-10}" NUM_BANKS="${NUM_BANKS:-2}"
 export FROZEN_BANK="${FROZEN_BANK:-0}"
+# Of the cross-entropy of a classifier on the same head, beside the loss
+export SOFTMAX_WEIGHT="${SOFTMAX_WEIGHT:-0}"
 
+# Folder of make_oversegmentation.py: images are labelled by its regions, in
+# place of clusters; annotated ones have clusters
+export REGIONS_DIR="${REGIONS_DIR:-}"
 # Folder of prototypes and predictions in that of the stage
 export RESULTS_NAME="${RESULTS_NAME:-results}"
 # Prototypes and predictions of other settings are refused, and those of an

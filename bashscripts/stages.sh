@@ -20,6 +20,7 @@ SETTINGS='METHOD AFFINITY DATASET DATAROOT CAMVID_SOURCE CITYSCAPES_SOURCE COCO_
   NOT_RESTORE_CLASSIFIER_2 TRAIN_LIST_1 TRAIN_LIST_2 NUM_STEPS_1 NUM_STEPS_2
   LEARNING_RATE_1 LEARNING_RATE_2 BATCH_SIZE ITER_SIZE INPUT_SIZE WEIGHT_DECAY
   BATCH_NORM_DECAY CONCENTRATION NUM_BANKS FROZEN_BANK
+  SOFTMAX_WEIGHT REGIONS_DIR
   RANDOM_SCALE RANDOM_ROTATION RANDOM_COLOR RANDOM_SEED
   SAVE_PRED_EVERY UPDATE_TB_EVERY PROTOTYPE_LIST PROTOTYPE_SPLIT
   PROTOTYPE_INPUT_SIZE
@@ -93,7 +94,7 @@ train() {
   if is_softmax; then
     run_training train_softmax.py "$1" --affinity "$AFFINITY"
   else
-    run_training train_segsort.py "$1" $(sorting_flags)
+    run_training train_segsort.py "$1" $(sorting_flags) $(joint_flags)
   fi
 }
 
@@ -104,6 +105,11 @@ sorting_flags() {
     --location_weight "$LOCATION_WEIGHT" \
     --concentration "$CONCENTRATION" --num_banks "$NUM_BANKS"
   ! is_on FROZEN_BANK || echo --frozen_bank
+}
+
+# Of segment sorting with labels alone.
+joint_flags() {
+  [ "$SOFTMAX_WEIGHT" = 0 ] || echo --softmax_weight "$SOFTMAX_WEIGHT"
 }
 
 is_softmax() {
@@ -185,6 +191,7 @@ inference_msc() {
 }
 
 retrieve() {
+  [ -z "$REGIONS_DIR" ] || set -- "$@" --regions_dir "$REGIONS_DIR"
   if is_softmax; then
     restored inference.py "$1" --method softmax --data_list "$INFERENCE_LIST" \
       --save_dir "$(results "$1" "$2")" --vote_balance "$VOTE_BALANCE" \

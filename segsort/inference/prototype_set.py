@@ -242,15 +242,16 @@ def check_prototypes(config):
 
 
 def warn_of_other_segments(config):
-  """Warns where prototypes are of regions and segments of clusters, or so.
+  """Warns where prototypes are of regions and segments are clusters.
+
+  The other way round is the better one: a region follows what it labels, but a
+  small one says less of its class than a cluster.
 
   Args:
     config: has `prototype_dir` and `regions_dir`.
   """
   run = resumption.read_run(find(config.prototype_dir))
-  with_regions = bool(config.regions_dir)
-  if run and bool(run['settings'].get('regions_dir')) != with_regions:
-    kinds = 'k-means clusters', 'regions of --regions_dir'
-    warn(f'the prototypes in {config.prototype_dir} are of '
-         f'{kinds[not with_regions]}, the segments here are '
-         f'{kinds[with_regions]}: labels are best where both are alike')
+  if run and run['settings'].get('regions_dir') and not config.regions_dir:
+    warn(f'the prototypes in {config.prototype_dir} are of regions of '
+         '--regions_dir, the segments here are k-means clusters: labels are '
+         'better with prototypes of clusters')

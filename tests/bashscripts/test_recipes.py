@@ -10,6 +10,7 @@ from segsort.contours import oversegmentation
 from segsort.evaluation import evaluation_flags
 from segsort.inference import inference_flags
 from segsort.inference import inference_settings
+from segsort.training import joint_training
 from segsort.training import softmax_training
 from segsort.training import training_settings
 
@@ -17,7 +18,7 @@ STEPS = ['train_segsort.py', 'extract_prototypes.py', 'inference.py',
          'inference.py', 'eval_miou.py', 'eval_miou.py']
 CONFIGS = {
     'make_oversegmentation.py': oversegmentation.OversegmentationConfig,
-    'train_segsort.py': training_settings.TrainConfig,
+    'train_segsort.py': joint_training.TrainConfig,
     'train_softmax.py': softmax_training.TrainSoftmaxConfig,
     'train_segsort_unsup.py': training_settings.TrainUnsupConfig,
     'extract_prototypes.py': inference_settings.ExtractConfig,

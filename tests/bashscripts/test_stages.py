@@ -77,11 +77,14 @@ def test_a_frozen_backbone_of_keras_is_a_matter_of_settings(project):
       'voc12/train_segsort.sh', BACKBONE='MobileNetV2', RESTORE_FROM='imagenet',
       BACKBONE_FEATURES='block_16_project_BN', BACKBONE_INPUT='tf',
       FREEZE_BACKBONE='1', FREEZE_BATCH_NORM='1', CACHE_FEATURES='kept of all',
-      RANDOM_SCALE='0', IS_TRAIN_2='0', IS_PROTOTYPE_2='0', IS_INFERENCE_2='0',
+      RANDOM_SCALE='0', SOFTMAX_WEIGHT='0.5', REGIONS_DIR='my regions',
+      IS_TRAIN_2='0', IS_PROTOTYPE_2='0', IS_INFERENCE_2='0',
       IS_INFERENCE_MSC_2='0', IS_BENCHMARK_2='0')
   assert result.returncode == 0, result.stderr
   train, extract, infer = (call[1] for call in project.calls()[:3])
   assert train['restore_from'] == 'imagenet'
+  assert train['softmax_weight'] == '0.5'
+  assert infer['regions_dir'] == 'my regions' and 'regions_dir' not in extract
   assert train['backbone_features'] == 'block_16_project_BN'
   assert train['backbone_input'] == 'tf'
   assert {'freeze_backbone', 'freeze_batch_norm', 'no-random_scale'} <= (

@@ -213,9 +213,8 @@ def test_softmax_in_regions_has_one_label_a_region(config):
 
 @pytest.mark.parametrize('of_set, given, told', (
     ('hed', '', 'are of regions of --regions_dir, the segments here are k-m'),
-    ('', 'hed', 'are of k-means clusters, the segments here are regions of'),
-    ('', '', None), ('hed', 'hed', None)))
-def test_prototypes_of_other_segments_are_told(
+    ('', 'hed', None), ('', '', None), ('hed', 'hed', None)))
+def test_prototypes_of_regions_for_clusters_are_told(
     config, capsys, of_set, given, told):
   files.write_json(f'{config.prototype_dir}/prototypes/config.json', {
       'stage': 'ExtractConfig', 'settings': {'regions_dir': of_set}})
