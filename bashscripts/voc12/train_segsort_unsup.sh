@@ -40,7 +40,7 @@
   # Regions carry no class: those of earlier batches are all other regions.
   export NUM_BANKS="${NUM_BANKS:-0}"
 
-  export DETECTOR="${DETECTOR:-gradient}" DETECTOR_PATH="${DETECTOR_PATH:-}"
+  export DETECTOR="${DETECTOR:-}" DETECTOR_PATH="${DETECTOR_PATH:-}"
   export THRESHOLD="${THRESHOLD:-}" MAX_REGIONS="${MAX_REGIONS:-255}"
   export OVERWRITE_REGIONS="${OVERWRITE_REGIONS:-0}"
   export IS_OVERSEGMENT="${IS_OVERSEGMENT:-1}"
@@ -59,6 +59,6 @@
   source "$root/bashscripts/stages.sh" &&
     for_rounds show_settings && for_rounds check &&
     for_rounds check_oversegmentations && set_up &&
-    for_rounds prepare make_oversegmentations &&
+    choose_detector '' '' && for_rounds prepare make_oversegmentations &&
     for_rounds run_stages train_unsup
 )

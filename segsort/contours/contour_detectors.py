@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from network import contour_model
 from segsort.contours import gradient_contours
+from segsort.contours import hed_contours
 from segsort.data import reading
 from segsort.errors import InputError, first_line
 
@@ -43,6 +44,14 @@ def make_detector(config):
 
 def _gradient_detector(unused_config):
   return lambda image, name: gradient_contours.gradient_contours(image)
+
+
+def _hed_detector(config):
+  network = hed_contours.load_network()
+  scales = [float(part) for part in config.hed_scales.split(',')]
+  return lambda image, name: check_contours(
+      hed_contours.hed_contours(network, image, scales, config.hed_mirror),
+      image.shape[:2], f'the output of {hed_contours.PACKAGE}')
 
 
 def _folder_detector(config):
@@ -220,10 +229,12 @@ class Detector:
       an image and its name.
     threshold: where region trees are cut unless --threshold says so.
     path: what --detector_path has to name; '' without one.
+    shared: whether one process runs it for all, see `region_jobs.run_jobs`.
   """
   make: Callable
   threshold: float
   path: str = ''
+  shared: bool = False
 
 
 # gradient: cut between the best Rand index (.12) and covering (.34) on 40
@@ -231,7 +242,8 @@ class Detector:
 # eval_regions.py.
 DETECTORS = {
     'gradient': Detector(_gradient_detector, .25),
+    'hed': Detector(_hed_detector, .6, shared=True),
     'keras': Detector(
-        _keras_detector, .3, 'a .keras file of train_contours.py'),
+        _keras_detector, .3, 'a .keras file of train_contours.py', True),
     'onnx': Detector(_onnx_detector, .3, 'an .onnx file'),
     'folder': Detector(_folder_detector, .2, 'the folder of edge maps')}

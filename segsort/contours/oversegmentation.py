@@ -2,25 +2,22 @@
 
 import contextlib
 import dataclasses
-import functools
-import io
 import os
 
-import cv2
 import numpy as np
 
 from segsort.contours import contour_detectors
 from segsort.contours import oversegmentation_record
-from segsort.contours import ultrametric
+from segsort.contours import region_jobs
 from segsort.data import image_list
-from segsort.data import reading
 from segsort.errors import InputError
-from segsort.runs import files
 from segsort.runs import folder_lock
 from segsort.runs import input_records
-from segsort.runs import processes
 from segsort.runs import progress
 from segsort.runs import settings as settings_lib
+
+
+MOST_SCALE = 4
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -56,6 +53,10 @@ class OversegmentationConfig(settings_lib.Settings):
   onnx_scale: float = settings_lib.setting(1., 'then multiplied by')
   onnx_channels: str = settings_lib.setting(
       'bgr', 'order of the input', ('bgr', 'rgb'))
+  hed_scales: str = settings_lib.setting(
+      '1', 'of images for HED, as 0.5,1,1.5; averaged')
+  hed_mirror: bool = settings_lib.setting(
+      False, 'average HED\'s contours with those of the mirrored image')
   num_workers: int = settings_lib.setting(os.cpu_count() or 1, 'processes')
   overwrite: bool = settings_lib.setting(False, 'make again what is there')
 
@@ -68,14 +69,15 @@ class OversegmentationConfig(settings_lib.Settings):
           f'{self.bit_depth} bits number no more than '
           f'{2 ** self.bit_depth - 1}; '
           + ('give --bit_depth 16' if self.bit_depth == 8 else 'lower it'))
-    try:
-      numbers = [float(part) for part in self.onnx_mean.split(',')]
-    except ValueError:
-      numbers = []
-    if len(numbers) != 3:
+    if len(_numbers(self.onnx_mean)) != 3:
       raise InputError(
           f'--onnx_mean is {self.onnx_mean!r}; give three numbers, as '
           '104.0,116.7,122.7')
+    scales = _numbers(self.hed_scales)
+    if not scales or not all(0 < scale <= MOST_SCALE for scale in scales):
+      raise InputError(
+          f'--hed_scales is {self.hed_scales!r}; give numbers above 0, up to '
+          f'{MOST_SCALE}, as 0.5,1,1.5')
 
   @property
   def cut_at(self):
@@ -85,18 +87,12 @@ class OversegmentationConfig(settings_lib.Settings):
     return contour_detectors.DETECTORS[self.detector].threshold
 
 
-@dataclasses.dataclass(frozen=True)
-class Job:
-  """One image to do: its path, its name, the mask's path, a ready edge map."""
-  image: str
-  name: str
-  mask: str
-  edges: str = ''
-
-  @property
-  def inputs(self):
-    """The files that the mask is made of."""
-    return [path for path in (self.image, self.edges) if path]
+def _numbers(text):
+  """Numbers between commas; [] for anything else."""
+  try:
+    return [float(part) for part in text.split(',')]
+  except ValueError:
+    return []
 
 
 def make_oversegmentations(config):
@@ -120,20 +116,19 @@ def _make_all(jobs, config):
   own = oversegmentation_record.check_folders(jobs, config)
   outdated = oversegmentation_record.find_outdated(jobs)
   waiting = [job for job in jobs if config.overwrite or job in outdated
-             or not is_done(job, config)]
-  _detector.cache_clear()
+             or not region_jobs.is_done(job, config)]
+  region_jobs.detector.cache_clear()
   if waiting:
-    _detector(config)  # fails here, not in the processes
+    region_jobs.detector(config)  # fails here, not in the processes
   if config.overwrite:
-    remove_masks(jobs)  # else an interrupted run would leave two kinds
+    # Else an interrupted run would leave two kinds.
+    region_jobs.remove_masks(jobs)
   oversegmentation_record.write_settings(jobs, config, own)
-  work = functools.partial(run_job, config=config)
   stamps = [input_records.stamp(*job.inputs) for job in waiting]
   counts = []
   for job, stamp, count in zip(waiting, stamps, progress.track(
-      processes.in_processes(work, waiting, config.num_workers),
-      total=len(jobs), initial=len(jobs) - len(waiting), desc='regions',
-      unit='image')):
+      region_jobs.run_jobs(waiting, config), total=len(jobs),
+      initial=len(jobs) - len(waiting), desc='regions', unit='image')):
     folder, name = os.path.split(job.mask)
     input_records.append(
         input_records.record_path(folder), name, job.inputs, stamp)
@@ -173,69 +168,10 @@ def list_jobs(config):
     if config.detector == 'folder':
       edges = contour_detectors.edge_map(
           os.path.join(config.detector_path, example.name))
-    job = Job(example.image, example.name, path, edges)
+    job = region_jobs.Job(example.image, example.name, path, edges)
     other = jobs.setdefault(os.path.normpath(path), job)
     if os.path.normpath(other.image) != os.path.normpath(job.image):
       raise InputError(
           f'{example.where}: {job.image} would overwrite {path}, the '
           f'oversegmentation of {other.image}; rename one of them')
   return list(jobs.values())
-
-
-def remove_masks(jobs):
-  """Removes the masks and contour maps of jobs."""
-  for job in jobs:
-    for path in (job.mask, map_path(job)):
-      with files.writing(path), contextlib.suppress(FileNotFoundError):
-        os.remove(path)
-
-
-def is_done(job, config):
-  """Whether a job's files are there; each is whole if it is."""
-  return os.path.isfile(job.mask) and (
-      not config.ucm or os.path.isfile(map_path(job)))
-
-
-def map_path(job):
-  """Returns where a job's contour map goes."""
-  return f'{os.path.splitext(job.mask)[0]}.npz'
-
-
-@functools.lru_cache(1)
-def _detector(config):
-  """One for all images of a process."""
-  cv2.setNumThreads(1)  # the processes share the cores
-  return contour_detectors.make_detector(config)
-
-
-def run_job(job, config):
-  """Makes and writes one mask; returns its number of regions."""
-  image = reading.read_image(job.image)
-  contours = _detector(config)(image, job.name)
-  regions, ucm = oversegment(contours, config.cut_at, config.max_regions)
-  if config.ucm:
-    data = io.BytesIO()
-    np.savez_compressed(data, ucm2=ucm)
-    files.write_bytes(map_path(job), data.getvalue())
-  files.write_png(
-      job.mask, regions.astype(f'uint{config.bit_depth}'))
-  return int(regions.max()) + 1
-
-
-def oversegment(contours, threshold, max_regions):
-  """Divides an image into regions bounded by contours.
-
-  Args:
-    contours: f32[K, H, W], 0..1.
-    threshold: contours above it remain; raised until at most `max_regions`
-      are left.
-    max_regions: 1 or more.
-
-  Returns:
-    i32[H, W], regions from 0 on in raster order, and f32[2H+1, 2W+1], the
-    ultrametric contour map.
-  """
-  hierarchy = ultrametric.build_hierarchy(contours)
-  threshold = ultrametric.threshold_for(hierarchy, threshold, max_regions)
-  return (ultrametric.cut(hierarchy, threshold),
-          ultrametric.contour_map(hierarchy))

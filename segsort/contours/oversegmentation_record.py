@@ -8,6 +8,7 @@ import dataclasses
 import json
 import os
 
+from segsort.contours import hed_contours
 from segsort.errors import InputError, warn
 from segsort.runs import files
 from segsort.runs import input_records
@@ -120,6 +121,12 @@ def mask_settings(config):
                           'overwrite', 'ucm')}
   kept['threshold'] = config.cut_at
   path = config.detector_path
+  if config.detector == 'hed':
+    kept['detector_path'] = (
+        f'{hed_contours.PACKAGE} {hed_contours.package_version()}')
+    return kept
+  # Not of other detectors, whose records are older.
+  del kept['hed_scales'], kept['hed_mirror']
   if os.path.isfile(path):
     name = os.path.basename(path)
     kept['detector_path'] = f'{name} {run_record.digest(path)}'

@@ -127,6 +127,9 @@ def edge_orientations(edges):
 def edge_strengths(contours, edges):
   """Returns f64[E], the strength of f32[K, H, W] along each boundary edge."""
   count = len(contours)
+  if count == 1:  # the orientations, most of the time here, do not matter
+    return np.maximum(
+        contours[(0, *edges.first.T)], contours[(0, *edges.second.T)])
   place = edge_orientations(edges) / np.pi * count
   below = np.floor(place)
   share = place - below

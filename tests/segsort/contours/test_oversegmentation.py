@@ -16,6 +16,7 @@ import pytest
 from network import contour_model
 from segsort.contours import contour_detectors
 from segsort.contours import oversegmentation
+from segsort.contours import region_jobs
 from segsort.data import reading
 from segsort.evaluation import region_metrics
 from segsort.runs import files
@@ -58,7 +59,7 @@ def test_by_default_masks_go_where_training_looks(make, tiny_dataset):
   commands.succeed(SCRIPT, **make)
   masks = json.loads(open(
       f'{tiny_dataset[0]}/hed/oversegmentation.json', encoding='utf-8').read())
-  assert masks['detector'] == 'gradient'
+  assert masks['detector'] == 'gradient' and 'hed_scales' not in masks
   assert reading.read_mask(f'{tiny_dataset[0]}/hed/im0.png').shape == (40, 56)
 
 
@@ -374,8 +375,10 @@ def test_flags_out_of_range(make):
       ({'onnx_mean': '1,2'}, 'give three numbers'),
       ({'onnx_scale': 0}, '--onnx_scale is 0.0; it must be above 0'),
       ({'threshold': 'nan'}, '--threshold is nan; it must be a finite number'),
+      ({'hed_scales': '1,x'}, 'give numbers above 0, up to 4, as 0.5,1,1.5'),
+      ({'hed_scales': '0'}, "--hed_scales is '0'; give numbers above 0"),
       ({'threshold': 5}, '--threshold is 5.0; it must be below 1'),
-      ({'detector': 'hed'}, "invalid choice: 'hed'")):
+      ({'detector': 'hedd'}, "invalid choice: 'hedd'")):
     assert message in commands.fail(SCRIPT, **{**make, **flags})
 
 
@@ -383,5 +386,5 @@ def test_a_threshold_of_ones_own():
   contours = np.zeros((1, 9, 9), np.float32)
   contours[0, :, 4] = .4
   for threshold, count in ((.3, 2), (.5, 1)):
-    regions, ucm = oversegmentation.oversegment(contours, threshold, 255)
+    regions, ucm = region_jobs.oversegment(contours, threshold, 255)
     assert regions.max() + 1 == count and ucm.max() == np.float32(.4)

@@ -79,6 +79,14 @@ def test_strength_is_read_at_the_boundarys_orientation():
         ultrametric.edge_strengths(contours, edges), strength, rtol=1e-6)
 
 
+def test_one_map_is_as_the_same_at_all_orientations(rng):
+  contours = rng.random((1, 12, 15), np.float32)
+  edges, _ = ultrametric.find_edges(watershed.watershed(contours[0]))
+  np.testing.assert_allclose(
+      *(ultrametric.edge_strengths(np.repeat(contours, count, 0), edges)
+        for count in (1, 4)), rtol=1e-6)
+
+
 def _merge_slowly(pairs, sums, lengths):
   """Each step looks for the weakest mean among all borders."""
   names = {region: region for region in np.unique(pairs)}

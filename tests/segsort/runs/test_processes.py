@@ -19,6 +19,21 @@ def test_results_are_in_order_with_any_number_of_processes():
         len, ['aaa', '', 'a', 'aa'], num_workers)) == [3, 0, 1, 2]
 
 
+def test_an_iterator_is_taken_a_few_items_ahead():
+  """Else the contours of all images would be in memory."""
+  taken = []
+
+  def items():
+    for count in range(40):
+      taken.append(count)
+      yield 'a' * count
+
+  results = processes.in_processes(len, items(), 2)
+  assert [next(results) for _ in range(3)] == [0, 1, 2]
+  assert len(taken) <= 3 + 2 + processes.AHEAD
+  assert list(results) == list(range(3, 40))
+
+
 def note_and_sleep(path):
   """What the processes of the next test do."""
   pathlib.Path(path).write_text(str(os.getpid()))
@@ -71,7 +86,7 @@ class _BrokenPool:
   def __exit__(self, *unused):
     pass
 
-  def map(self, function, items):
+  def submit(self, function, item):
     raise concurrent.futures.process.BrokenProcessPool
 
 
