@@ -7,6 +7,7 @@ import shlex
 import subprocess
 
 import commands
+import needs
 import numpy as np
 import PIL.Image
 import pytest
@@ -26,15 +27,22 @@ def _section(title):
   text = GUIDE.read_text().split(f'\n## {title}\n')[1].split('\n## ')[0]
   blocks = re.findall(r'^```bash\n(.*?)^```$', text, re.M | re.S)
   script = re.sub(r'--num_steps \d+', '--num_steps 2', '\n'.join(blocks))
-  assert script.count('--num_steps 2') == 1
+  script, downloads = re.subn(
+      '--backbone MobileNetV2 --restore_from imagenet --embedding_dim 128',
+      '--backbone resnet_small --embedding_dim 16', script)
+  assert script.count('--num_steps 2') + downloads == 1
   return re.findall(r'(?:.*<<\'END\'\n(?:.*\n)*?END|(?:.*\\\n)*.+)$', script,
                     re.M)
 
 
-def _follow(title):
-  """Runs a section's commands, Python's in this process; returns the output."""
+def _follow(title, count=None):
+  """Runs a section's commands, or the first of them, Python's in this process.
+
+  Returns:
+    The output.
+  """
   printed = ''
-  for command in _section(title):
+  for command in _section(title)[:count]:
     words = shlex.split(command.replace('\\\n', ' '))
     if words[0] == 'python':
       script = pathlib.Path(words[1])
@@ -96,6 +104,19 @@ def test_pictures_and_masks(here):
   _check_labelled(results / 'images', 7, ['ground', 'leaf', 'stone'])
   assert np.unique(reading.read_mask('mydata/segcls/im0.png')).tolist() == [
       0, 1, 2, 255]
+
+
+@needs.hed
+def test_without_training(here):
+  _draw(here / 'mydata', 7, masks=6)
+  _follow('Pictures and masks', 2)
+  _follow('Without training')
+  path, = (here / 'snapshots/untrained/results/val/gray').rglob('*.png')
+  labels = reading.read_mask(str(path))
+  assert labels.shape in ((90, 120), (110, 80)) and labels.max() < 3
+  regions = reading.read_mask(f'mydata/regions/{path.name}')
+  for region in np.unique(regions):
+    assert len(np.unique(labels[regions == region])) == 1
 
 
 def test_pictures_alone(here):
