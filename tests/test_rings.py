@@ -8,7 +8,7 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[1]
 MAY_IMPORT = {
     'network': {'network', 'tensorflow', 'keras', 'dataclasses', 'functools',
-                'math'},
+                'math', 'typing'},
     'segsort': None}  # all but the ring above
 # The rooms of segsort/, from the ground up: each may use those before it.
 FLOORS = (

@@ -1,4 +1,7 @@
-"""The k-means of extraction, inference and export: one image of any size.
+"""K-means of one image of any size, from the embedding of each pixel.
+
+For whoever has no more than these: `--tf1_compat`, other Keras code, readouts.
+Extraction, inference and export go through `coarse_kmeans`, which is faster.
 
 `clustering.spherical_kmeans`, which training uses, with another order of the
 same sums: chunk by chunk. A chunk's E-step and M-step are one compiled program,

@@ -1,7 +1,9 @@
 """Groups pixels by von Mises-Fisher EM, pixel sorting: the k-means of training.
 
-Source: arXiv:1910.06962. Batches of small images in one graph; one image of any
-size goes through `chunked_kmeans`, which rounds its sums otherwise.
+Source: arXiv:1910.06962. Batches of small images in one graph. One image of any
+size takes two other ways to the same labels, but for the rounding of sums:
+`coarse_kmeans`, from what the network answers at an eighth of the size, and
+`chunked_kmeans`, from the embedding of each pixel.
 
 With one concentration shared by all clusters and hard assignments, EM on the
 unit sphere is spherical k-means: E-step, nearest mean direction by cosine;

@@ -1,8 +1,10 @@
 """One image from embeddings to prototypes and to labels (arXiv:1910.06962).
 
 K-means, retrieval and vote as functions of tensors: what an exported model and
-other Keras code call. Extraction takes its k-means from here; inference, which
-sums windows and scales, does the rest in `segsort/inference/labeller.py`.
+other Keras code call. Extraction and inference take their k-means from here;
+inference, which sums windows and scales, does the rest in
+`segsort/inference/labeller.py`. There are two ways, from the embedding of each
+pixel (`cluster_image`) and from `patches.Patches` (`cluster_patches`).
 
 Shapes: B batch  H height  W width  P pixels  D embedding  K clusters
         S segments  M bank  C classes  N neighbours
@@ -13,6 +15,7 @@ import tensorflow as tf
 from network import layers
 from network.segsort import chunked_kmeans
 from network.segsort import clustering
+from network.segsort import coarse_kmeans
 from network.segsort import prototypes as prototypes_lib
 from network.segsort import retrieval
 from network.segsort import voting
@@ -45,6 +48,27 @@ def cluster_image(
       tf.reshape(tf.where(taking_part, grid, -1), [-1]),
       num_clusters[0] * num_clusters[1], iterations)
   return tf.reshape(labels, [height, width])
+
+
+def cluster_patches(
+    patches, cues, taking_part, num_clusters, iterations):
+  """As `cluster_image`, from `patches.Patches`.
+
+  Args:
+    patches: `patches.Patches` of an image.
+    cues: f32[H, W, F], locations and what else the k-means sees.
+    taking_part: bool[H, W].
+    num_clusters: (rows, columns) of the grid it starts from.
+    iterations: of k-means.
+
+  Returns:
+    i32[H, W] in 0..K-1, -1 where not taking part; and f32[K, D], the mean
+    directions of the clusters, which are 0 for those without pixels.
+  """
+  grid = clustering.grid_labels(*tf.unstack(tf.shape(cues)[:2]), *num_clusters)
+  return coarse_kmeans.cluster(
+      patches, cues, tf.where(taking_part, grid, -1),
+      num_clusters[0] * num_clusters[1], iterations)
 
 
 def image_prototypes(embeddings, classes, *, num_clusters, iterations,
@@ -105,6 +129,26 @@ def label_image(embeddings, prototypes, prototype_labels, *, num_clusters,
   means = chunked_kmeans.mean_directions(
       tf.reshape(embeddings, [-1, embeddings.shape[-1]]),
       tf.reshape(segments, [-1]), num_clusters**2)
+  return _label_segments(
+      segments, means, prototypes, prototype_labels, num_neighbours,
+      num_classes, vote_weights)
+
+
+def label_patches(patches, cues, prototypes, prototype_labels, *, num_clusters,
+                  iterations, num_neighbours, num_classes,
+                  vote_weights=voting.EQUAL):
+  """As `label_image`, from `patches.Patches`: faster, in less memory."""
+  segments, means = cluster_patches(
+      patches, cues, tf.ones(tf.shape(cues)[:2], tf.bool), (num_clusters,) * 2,
+      iterations)
+  return _label_segments(
+      segments, means, prototypes, prototype_labels, num_neighbours,
+      num_classes, vote_weights)
+
+
+def _label_segments(segments, means, prototypes, prototype_labels,
+                    num_neighbours, num_classes, vote_weights):
+  """What `label_image` returns, from i32[H, W] and f32[K, D]."""
   similarities, neighbours = retrieval.nearest_with_cosines(
       means, prototypes, num_neighbours)
   votes = voting.count_votes(

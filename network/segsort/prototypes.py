@@ -15,6 +15,7 @@ Shapes: B batch  H height  W width  P pixels  D embedding  K clusters
 import tensorflow as tf
 
 from network.segsort import clustering
+from network.segsort import coarse_kmeans
 
 
 def split_by_class(cluster_labels, classes):
@@ -135,3 +136,29 @@ def annotated_prototypes(embeddings, cluster_labels, classes, num_classes):
   prototypes = segment_prototypes(
       embeddings, tf.where(of_majority, clusters, -1), num_clusters)
   return prototypes, labels
+
+
+def patch_prototypes(patches, cluster_labels, classes, num_clusters,
+                     num_classes):
+  """As `annotated_prototypes`, from what the network answered.
+
+  Args:
+    patches: `patches.Patches` of an image.
+    cluster_labels: i32[H, W] in 0..K-1, -1 for pixels that take no part.
+    classes: i32[H, W], in 0..C-1 where pixels take part.
+    num_clusters: K, an int.
+    num_classes: C.
+
+  Returns:
+    As `annotated_prototypes`.
+  """
+  taking_part = cluster_labels >= 0
+  labels = majority_labels(
+      tf.boolean_mask(cluster_labels, taking_part),
+      tf.boolean_mask(classes, taking_part), num_clusters, num_classes)
+  of_majority = tf.equal(
+      classes, tf.gather(labels, tf.maximum(cluster_labels, 0)))
+  means = coarse_kmeans.mean_directions(
+      patches, tf.where(of_majority, cluster_labels, -1), num_clusters)
+  present, _ = tf.unique(tf.boolean_mask(cluster_labels, taking_part))
+  return tf.gather(means, present), tf.gather(labels, present)

@@ -1,8 +1,11 @@
 """Inference against the release's formulation, part by part and as a whole.
 
-Windows and images of the CamVid recipe (180x240), 5x5 clusters, 21 classes, 15
-neighbours among 5000 prototypes.
+Windows and images of the CamVid recipe (180x240), 5x5 or 12x12 clusters, 21
+classes, 15 neighbours among 5000 prototypes. What comes after the network
+starts from its answer at an eighth of the size.
 """
+
+import dataclasses
 
 import numpy as np
 import tensorflow as tf
@@ -10,6 +13,7 @@ import tensorflow as tf
 import network
 from network import layers
 from network.segsort import clustering
+from network.segsort import patches as patches_lib
 from network.segsort import voting
 from segsort.benchmark import measure
 from segsort.benchmark import release_inference
@@ -23,6 +27,7 @@ from segsort.runs import settings as settings_lib
 WINDOW = settings_lib.Size((180, 240))
 DIM, CLASSES, NEIGHBOURS, PROTOTYPES = 32, 21, 15, 5000
 VOTING_WINDOWS = 8
+LARGE, GRIDS = (720, 720), (5, 12)
 
 
 def comparisons():
@@ -39,16 +44,15 @@ def comparisons():
   pixels = embedder.embed(image).numpy().reshape(-1, DIM)
   prototypes = (pixels[rng.integers(0, len(pixels), PROTOTYPES)],
                 rng.integers(0, CLASSES, PROTOTYPES).astype(np.int32))
-  labeller = labeller_lib.Labeller(embedder, *prototypes, config)
   yield _network_part(image, config)
   yield _votes_alone(rng)
-  yield _single_scale(rng, embed, labeller, prototypes)
+  answer = embed(preprocessing.subtract_mean(draw_image(rng, *LARGE))[None])[0]
   release_network = release_inference.make_network(embed, WINDOW)
-  yield measure.Comparison(
-      name='multi-scale, all but the network, 180x240', aim=8,
-      ours=lambda: labeller.predict_multi(image),
-      twin=lambda: release_inference.predict_multi(
-          release_network, image, prototypes, config, labeller_lib.SCALES))
+  for number in GRIDS:
+    own = dataclasses.replace(config, num_clusters=number)
+    labeller = labeller_lib.Labeller(embedder, *prototypes, own)
+    yield _single_scale(answer, labeller, prototypes, own)
+    yield _multi_scale(image, labeller, prototypes, own, release_network)
 
 
 def draw_image(rng, height, width):
@@ -125,14 +129,32 @@ def _votes_alone(rng):
       name='votes alone, 8 windows of 180x240', aim=40, ours=ours, twin=twin)
 
 
-def _single_scale(rng, embed, labeller, prototypes):
-  """K-means and retrieval of one large image, given its embeddings."""
-  size = 720, 720
-  raw = embed(preprocessing.subtract_mean(draw_image(rng, *size))[None])
-  embeddings = clustering.normalize(layers.resize_bilinear(raw, size)[0])
-  locations = clustering.location_features(*size)
+def _single_scale(answer, labeller, prototypes, config):
+  """From the network's answer for one large image to labels."""
+  locations = clustering.location_features(*LARGE)
+  # As an embedder does for an image that is one window
+  make_patches = tf.function(
+      lambda: patches_lib.of_window(answer, LARGE, LARGE))
+
+  def twin():
+    embeddings = clustering.normalize(
+        layers.resize_bilinear(answer[None], LARGE)[0])
+    return release_inference.vote(
+        embeddings, locations, prototypes, config).argmax(-1)
+  number = config.num_clusters
   return measure.Comparison(
-      name='single scale, after embedding, 720x720', aim=3,
-      ours=lambda: labeller.label_embeddings(embeddings, locations),
-      twin=lambda: release_inference.vote(
-          embeddings, locations, prototypes, NEIGHBOURS, CLASSES).argmax(-1))
+      name=f'single scale after the network, 720x720, {number}x{number}',
+      aim=8, memory_aim=8, repeats=5,
+      ours=lambda: labeller.label_clusters(
+          *labeller.cluster(make_patches(), locations)), twin=twin)
+
+
+def _multi_scale(image, labeller, prototypes, config, release_network):
+  """All windows of all scales and mirrors, but for the network."""
+  number = config.num_clusters
+  return measure.Comparison(
+      name=f'multi-scale after the network, 180x240, {number}x{number}', aim=6,
+      memory_aim=8, repeats=5,
+      ours=lambda: labeller.predict_multi(image),
+      twin=lambda: release_inference.predict_multi(
+          release_network, image, prototypes, config, labeller_lib.SCALES))

@@ -18,7 +18,6 @@ from network.segsort import clustering
 from segsort.data import preprocessing
 from segsort.inference import embedding
 
-GRID = 5, 5
 ITERATIONS = 10
 
 
@@ -32,7 +31,8 @@ def make_network(model, window):
 
 
 @tf.function(reduce_retracing=True)
-def cluster_and_search(embeddings, locations, features, num_neighbours):
+def cluster_and_search(
+    embeddings, locations, features, num_neighbours, number):
   """One-hot k-means, then the nearest prototypes of each cluster.
 
   Args:
@@ -40,15 +40,17 @@ def cluster_and_search(embeddings, locations, features, num_neighbours):
     locations: f32[H, W, 2].
     features: f32[M, D], unit length.
     num_neighbours: N.
+    number: rows and columns of the k-means' grid.
 
   Returns:
     i32[P] cluster labels and i32[K, N].
   """
   height, width = tf.unstack(tf.shape(locations)[:2])
-  num_clusters = GRID[0] * GRID[1]
+  num_clusters = number**2
   pixels = clustering.normalize(tf.concat(
       [embeddings, tf.reshape(locations, [-1, 2])], -1))
-  labels = tf.reshape(clustering.grid_labels(height, width, *GRID), [-1])
+  labels = tf.reshape(clustering.grid_labels(
+      height, width, number, number), [-1])
   for _ in range(ITERATIONS):
     members = tf.one_hot(labels, num_clusters)
     centers = clustering.normalize(
@@ -80,23 +82,22 @@ def count_votes(clusters, neighbour_classes, num_classes):
   return votes
 
 
-def vote(embeddings, locations, prototypes, num_neighbours, num_classes):
+def vote(embeddings, locations, prototypes, config):
   """Votes f32[H, W, C] of an image or a window.
 
   Args:
     embeddings: f32[H, W, D], unit length.
     locations: f32[H, W, 2].
     prototypes: f32[M, D] and i32[M].
-    num_neighbours: N.
-    num_classes: C.
+    config: a `inference_settings.InferenceConfig`.
   """
   features, classes = prototypes
   labels, neighbours = cluster_and_search(
       tf.reshape(embeddings, [-1, embeddings.shape[-1]]), locations, features,
-      num_neighbours)
+      config.k_in_nearest_neighbors, config.num_clusters)
   return count_votes(
       labels.numpy().reshape(embeddings.shape[:2]),
-      classes[neighbours.numpy()], num_classes)
+      classes[neighbours.numpy()], config.classes)
 
 
 def predict_multi(network, image, prototypes, config, scales):
@@ -138,6 +139,5 @@ def _vote_in_windows(network, pixels, prototypes, config):
     raw = network(padded[top:bottom, left:right])
     inside = locations[top:bottom, left:right]
     raw = clustering.normalize(raw[:inside.shape[0], :inside.shape[1]])
-    votes[top:bottom, left:right] += vote(
-        raw, inside, prototypes, config.k_in_nearest_neighbors, config.classes)
+    votes[top:bottom, left:right] += vote(raw, inside, prototypes, config)
   return votes

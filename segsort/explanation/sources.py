@@ -16,6 +16,7 @@ from segsort.data import input_pipeline
 from segsort.data import reading
 from segsort.errors import InputError
 from segsort.inference import embedding
+from segsort.inference import annotated_segments
 from segsort.inference import extraction
 from segsort.inference import inference_settings
 from segsort.inference import prototype_set
@@ -176,8 +177,13 @@ class Segmenter:
         example, self._config.classes, self._config.ignore_label,
         self._config.dataset)
     annotated = classes != input_pipeline.IGNORED
-    clusters = extraction.cluster_annotated(
-        self._embedder.embed(image), annotated, self._config, image).numpy()
+    if annotated_segments.are_enough(self._config):
+      clusters = annotated_segments.cluster(
+          self._embedder.patches(image), annotated, self._config, image)
+    else:
+      clusters = extraction.cluster_annotated(
+          self._embedder.embed(image), annotated, self._config, image)
+    clusters = clusters.numpy()
     masks = [(clusters == segment['segment']) & (classes == segment['label'])
              for segment in segments]
     return [mask if agrees(mask, segment) else None

@@ -8,6 +8,7 @@ import tensorflow as tf
 import network
 from network import layers
 from network.segsort import clustering
+from network.segsort import patches as patches_lib
 from segsort.checkpoints import backbones
 from segsort.checkpoints import checkpoint
 from segsort.data import preprocessing
@@ -81,8 +82,9 @@ class Embedder:
   Attributes:
     window: (height, width) that the network sees.
     windows_spec: of a batch of them.
-    embed_windows: compiled function, f32[N, H, W, 3] of window size to raw
-      embeddings f32[N, H, W, D].
+    answer: compiled function, f32[N, H, W, 3] of window size to what the
+      network answers, f32[N, h, w, D].
+    embed_windows: the same to raw embeddings of all pixels, f32[N, H, W, D].
   """
 
   def __init__(self, model, window, strides):
@@ -93,13 +95,14 @@ class Embedder:
     self.windows_spec = tf.TensorSpec([None, *self.window, 3])
     # One graph for any number of windows: another one, with that number known,
     # is optimised otherwise and rounds otherwise.
+    self.answer = tf.function(
+        lambda windows: tf.cast(
+            self._model(windows, training=False), tf.float32),
+        input_signature=[self.windows_spec])
     self.embed_windows = tf.function(
-        self._embed_windows, input_signature=[self.windows_spec])
-
-  def _embed_windows(self, windows):
-    """Returns the raw embeddings f32[N, H, W, D] of f32[N, H, W, 3]."""
-    embeddings = self._model(windows, training=False)
-    return layers.resize_bilinear(embeddings, self.window)
+        lambda windows: layers.resize_bilinear(
+            self.answer(windows), self.window),
+        input_signature=[self.windows_spec])
 
   def batches(self, image):
     """Cuts an image into windows, as many at once as `windows_at_once` says.
@@ -135,8 +138,36 @@ class Embedder:
     for places, pixels in self.batches(image):
       yield from zip(places, tf.unstack(self.embed_windows(pixels)))
 
+  def patches(self, image):
+    """Embeds an image of any size, at the network's resolution.
+
+    Args:
+      image: u8[H, W, 3] RGB.
+
+    Returns:
+      `patches.Patches`: raw embeddings, summed where windows overlap.
+    """
+    places, answers = [], []
+    for batch, pixels in self.batches(preprocessing.subtract_mean(image)):
+      places += batch
+      answers.append(self.answer(pixels))
+    answers = tf.concat(answers, 0)
+    # Each once, in their order
+    tops, lefts = (list(dict.fromkeys(place[axis] for place in places))
+                   for axis in (0, 2))
+    rows, columns = answers.shape[1:3]
+    answers = tf.reshape(
+        answers, [len(tops), len(lefts), rows, columns, answers.shape[-1]])
+    answers = tf.reshape(
+        tf.transpose(answers, [0, 2, 1, 3, 4]),
+        [len(tops) * rows, len(lefts) * columns, answers.shape[-1]])
+    return patches_lib.make(
+        answers,
+        patches_lib.cut_axis(image.shape[0], self.window[0], rows, tops),
+        patches_lib.cut_axis(image.shape[1], self.window[1], columns, lefts))
+
   def embed(self, image):
-    """Embeds an image of any size.
+    """Embeds an image of any size, pixel by pixel.
 
     Args:
       image: u8[H, W, 3] RGB.

@@ -5,6 +5,7 @@ import tensorflow as tf
 import network
 from network.segsort import clustering
 from network.segsort import labelling
+from network.segsort import patches as patches_lib
 from segsort.data import preprocessing
 from segsort.inference import embedding
 from segsort.inference import encoded_pictures
@@ -35,8 +36,8 @@ class Labelling(tf.Module):
     self._model = model
     self._window = config.input_size
     self._takes_one_size = network.view_of(model).size is not None
-    self._embed_window = embedding.Embedder(
-        model, config.input_size, config.input_size).embed_windows
+    self._answer_window = embedding.Embedder(
+        model, config.input_size, config.input_size).answer
     # Variables: a graph's constants must be smaller than 2 GB.
     self._prototypes = tf.Variable(features, trainable=False)
     self._prototype_labels = tf.Variable(labels, trainable=False)
@@ -62,12 +63,12 @@ class Labelling(tf.Module):
       As `labelling.label_image`, and neighbour_labels i32[K, N], the classes of
       the neighbours.
     """
-    embeddings, pixels = self._embed(image)
+    answer, pixels, window = self._answer(image)
     locations = clustering.location_features(*tf.unstack(tf.shape(pixels)[:2]))
-    found = labelling.label_image(
-        clustering.normalize(embeddings), self._prototypes,
-        self._prototype_labels, **self._settings,
-        cues=embedding.cues_of(locations, pixels, self._config))
+    found = labelling.label_patches(
+        patches_lib.of_window(answer, window, tf.shape(pixels)),
+        embedding.cues_of(locations, pixels, self._config), self._prototypes,
+        self._prototype_labels, **self._settings)
     return {**found, 'neighbour_labels': tf.gather(
         self._prototype_labels, found['neighbours'])}
 
@@ -106,10 +107,21 @@ class Labelling(tf.Module):
   @tf.function(input_signature=[tf.TensorSpec([], tf.string, 'image')])
   def embed(self, image):
     """Returns {'embeddings': f32[H, W, D]}, raw, of the bytes of a picture."""
-    return {'embeddings': self._embed(image)[0]}
+    answer, pixels, window = self._answer(image)
+    size = tf.shape(pixels)
+    raw = network.layers.resize_bilinear(answer[None], window)[0]
+    return {'embeddings': raw[:size[0], :size[1]]}
 
-  def _embed(self, image):
-    """Decodes and embeds: f32[H, W, D], raw, and u8[H, W, 3]."""
+  def _answer(self, image):
+    """Decodes and asks the network.
+
+    Args:
+      image: string[], the bytes of a picture.
+
+    Returns:
+      f32[h, w, D]; u8[H, W, 3], the pixels; and i32[2], the (height, width)
+      that they were padded to.
+    """
     pixels = encoded_pictures.decode(image)
     size = tf.unstack(tf.shape(pixels)[:2])
     padding = [[0, tf.maximum(window - length, 0)]
@@ -119,17 +131,25 @@ class Labelling(tf.Module):
     # optimised otherwise than in inference.py, and rounds otherwise.
     one = tf.cast(tf.strings.length(image) >= 0, tf.int32)
     batch = tf.tile(padded[None], [one, 1, 1, 1])
-    raw = tf.cond(
+    answer = tf.cond(
         tf.reduce_all(tf.shape(padded)[:2] == self._window),
-        lambda: self._embed_window(tf.ensure_shape(
+        lambda: self._answer_window(tf.ensure_shape(
             batch, [None, *self._window, 3])),
-        lambda: self._embed_in_windows(padded) if self._takes_one_size else (
-            self._embed_whole(batch)))[0, :size[0], :size[1]]
-    return tf.ensure_shape(
-        raw, [None, None, self._prototypes.shape[1]]), pixels
+        lambda: self._answer_in_windows(padded) if self._takes_one_size else (
+            self._answer_whole(batch)))[0]
+    answer = tf.ensure_shape(
+        answer, [None, None, self._prototypes.shape[1]])
+    return answer, pixels, tf.shape(padded)[:2]
 
-  def _embed_in_windows(self, pixels):
-    """Sums windows, as inference.py; f32[1, H, W, D] of f32[H, W, 3]."""
+  def _answer_in_windows(self, pixels):
+    """Sums windows, as inference.py: a cell a pixel.
+
+    Args:
+      pixels: f32[H, W, 3].
+
+    Returns:
+      f32[1, H, W, D].
+    """
     height, width = tf.unstack(tf.shape(pixels)[:2])
     ends = [_window_ends(*axis) for axis in zip((height, width), self._window)]
     offsets = [tf.range(-length, 0) for length in self._window]
@@ -137,7 +157,8 @@ class Labelling(tf.Module):
     def add(total, end):
       rows, columns = end[0] + offsets[0], end[1] + offsets[1]
       window = tf.gather(tf.gather(pixels, rows), columns, axis=1)
-      raw = self._embed_window(window[None])
+      raw = network.layers.resize_bilinear(
+          self._answer_window(window[None]), self._window)
       return tf.tensor_scatter_nd_add(
           total, tf.reshape(rows[:, None] * width + columns, [-1, 1]),
           tf.reshape(raw, [-1, raw.shape[-1]]))
@@ -149,10 +170,9 @@ class Labelling(tf.Module):
         parallel_iterations=1)  # the memory of one window
     return tf.reshape(total, [1, height, width, -1])
 
-  def _embed_whole(self, pixels):
+  def _answer_whole(self, pixels):
     """As the window, in a graph for any size."""
-    return network.layers.resize_bilinear(
-        self._model(pixels, training=False), tf.shape(pixels)[1:3])
+    return tf.cast(self._model(pixels, training=False), tf.float32)
 
 
 def _window_ends(size, window):

@@ -3,7 +3,6 @@
 import os
 
 import numpy as np
-import scipy.ndimage
 import tensorflow as tf
 
 from network.segsort import clustering
@@ -14,6 +13,7 @@ from segsort.data import class_shares
 from segsort.data import image_list
 from segsort.data import input_pipeline
 from segsort.errors import warn
+from segsort.inference import annotated_segments
 from segsort.inference import embedding
 from segsort.inference import prototype_merge
 from segsort.inference import prototype_set
@@ -75,36 +75,6 @@ def prototypes_of(embeddings, classes, annotated, config, image=None):
   return prototypes_in(clusters, embeddings, classes, config.classes)
 
 
-def segments_of(clusters, classes, labels):
-  """Says which pixels the prototypes of an image are of.
-
-  Args:
-    clusters: i32[H, W], -1 for pixels that take no part.
-    classes: i32[H, W].
-    labels: i32[S], classes of the prototypes, in order of first occurrence of
-      their clusters.
-
-  Returns:
-    prototype_set.SEGMENT[S]; `image` is left 0.
-  """
-  present, first = np.unique(clusters[clusters >= 0], return_index=True)
-  present = present[np.argsort(first)]
-  majority = np.full(clusters.max() + 2, -1)  # the last for -1, no cluster
-  majority[present] = labels
-  # Numbered from 1: scipy takes 0 for what is in no object.
-  members = np.where(majority[clusters] == classes, clusters + 1, 0)
-  pixels = np.bincount(members.ravel(), minlength=clusters.max() + 2)
-  boxes = scipy.ndimage.find_objects(members)
-  segments = np.zeros(len(labels), prototype_set.SEGMENT)
-  segments['segment'], segments['label'] = present, labels
-  segments['pixels'] = pixels[present + 1]
-  for segment, cluster in zip(segments, present):
-    rows, columns = boxes[cluster]
-    segment['top'], segment['bottom'] = rows.start, rows.stop
-    segment['left'], segment['right'] = columns.start, columns.stop
-  return segments
-
-
 def make_extractor(config):
   """Makes a function of an example to its prototypes, on one device.
 
@@ -129,17 +99,32 @@ def make_extractor(config):
            'no prototypes from this image')
       return (path, np.zeros((0, config.embedding_dim), np.float32),
               np.zeros(0, np.int32), np.zeros(0, prototype_set.SEGMENT))
-    embeddings = embedder.embed(image)
+    regions = None
     if config.regions_dir:
       regions = input_pipeline.read_regions_of(example, image)
-      clusters = tf.where(annotated, regions, -1)
-    else:
-      clusters = cluster_annotated(embeddings, annotated, config, image)
-    features, labels = prototypes_in(
-        clusters, embeddings, classes, config.classes)
-    return path, features.numpy(), labels.numpy(), segments_of(
-        clusters.numpy(), classes, labels.numpy())
+    clusters, features, labels = _describe(
+        embedder, image, classes, regions, config)
+    return path, features.numpy(), labels.numpy(), (
+        annotated_segments.segments_of(
+            clusters.numpy(), classes, labels.numpy()))
   return extract
+
+
+def _describe(embedder, image, classes, regions, config):
+  """Returns clusters i32[H, W], prototypes f32[S, D] and their i32[S]."""
+  annotated = classes != input_pipeline.IGNORED
+  if annotated_segments.are_enough(config):
+    patches = embedder.patches(image)
+    clusters = annotated_segments.cluster(patches, annotated, config, image)
+    return clusters, *annotated_segments.prototypes_in(
+        clusters, patches, classes, config)
+  embeddings = embedder.embed(image)
+  if regions is None:
+    clusters = cluster_annotated(embeddings, annotated, config, image)
+  else:
+    clusters = tf.where(annotated, regions, -1)
+  return clusters, *prototypes_in(
+      clusters, embeddings, classes, config.classes)
 
 
 def extract_prototypes(config):

@@ -6,6 +6,8 @@ import tensorflow as tf
 from network import layers
 from network.segsort import chunked_kmeans
 from network.segsort import clustering
+from network.segsort import labelling
+from network.segsort import patches as patches_lib
 from network.segsort import voting
 from segsort.data import preprocessing
 from segsort.inference import embedding
@@ -20,7 +22,13 @@ WINDOWS_IN_PARALLEL = 2  # each is cut into chunks that run in parallel as well
 
 
 class Labeller:
-  """Labels images with an embedder and a prototype set."""
+  """Labels images with an embedder and a prototype set.
+
+  Attributes:
+    cluster: compiled function, `patches.Patches` and cues f32[H, W, F] to
+      clusters and their prototypes.
+    predict: function, u8[H, W, 3] to labels i32[H, W].
+  """
 
   def __init__(self, embedder, features, labels, config):
     """Keeps what all images share.
@@ -44,65 +52,89 @@ class Labeller:
     self._scales = SCALES if config.scale_aug else (1.,)
     self._flips = (False, True) if config.flip_aug else (False,)
     # Signatures: one trace each, whatever sizes the images have.
-    self._cluster = tf.function(self._cluster_pixels, input_signature=[
-        tf.TensorSpec([None] * 3),
-        tf.TensorSpec([None, None, embedding.num_cues(config)])])
+    cues = embedding.num_cues(config)
+    self.cluster = tf.function(self._cluster_patches, input_signature=[
+        patches_lib.SPEC, tf.TensorSpec([None, None, cues])])
+    self._cluster_dense = tf.function(self._cluster_pixels, input_signature=[
+        tf.TensorSpec([None] * 3), tf.TensorSpec([None, None, cues])])
     self._cluster_windows = tf.function(
-        self._embed_and_cluster, input_signature=[
-            embedder.windows_spec,
-            tf.TensorSpec([None, None, None, embedding.num_cues(config)])])
+        self._answer_and_cluster, input_signature=[
+            embedder.windows_spec, tf.TensorSpec([None, None, None, cues])])
     self._config = config
-    self._embed = embedding.embed_image
     self._locate = embedding.locate_window
     multi = config.scale_aug or config.flip_aug
     if config.tf1_compat:
-      self._embed = tf1_compat.inference_embed
       self._locate = tf1_compat.inference_locate
       multi |= tf1_compat.inference_is_multi(config)
     self.predict = self.predict_multi if multi else self.predict_single
 
-  def _cluster_pixels(self, embeddings, locations):
+  def _cluster_patches(self, patches, cues):
     """K-means of one image or window.
 
     Args:
-      embeddings: f32[H, W, D], unit length.
-      locations: f32[H, W, 2 or 5], see `embedding.cues_of`.
+      patches: `patches.Patches`.
+      cues: f32[H, W, 2 or 5], see `embedding.cues_of`.
 
     Returns:
       Cluster labels [H, W], of 8 bit where they fit, and f32[K, D], the
       clusters' prototypes.
     """
-    num_clusters = self._grid[0] * self._grid[1]
+    clusters, prototypes = labelling.cluster_patches(
+        patches, cues, tf.ones(tf.shape(cues)[:2], tf.bool), self._grid,
+        self._iterations)
+    return tf.cast(clusters, self._label_type), prototypes
+
+  def _cluster_pixels(self, embeddings, cues):
+    """The same from f32[H, W, D] of unit length: the release's sums."""
     size = tf.shape(embeddings)
     clusters = extraction.cluster_image(
-        embeddings, locations, tf.ones(size[:2], tf.bool), self._grid,
+        embeddings, cues, tf.ones(size[:2], tf.bool), self._grid,
         self._iterations)
     prototypes = chunked_kmeans.mean_directions(
         tf.reshape(embeddings, [size[0] * size[1], size[2]]),
-        tf.reshape(clusters, [-1]), num_clusters)
-    small = num_clusters <= votes_lib.LOOKUP_SIZE
-    return tf.cast(clusters, tf.uint8 if small else tf.int32), prototypes
+        tf.reshape(clusters, [-1]), self._grid[0] * self._grid[1])
+    return tf.cast(clusters, self._label_type), prototypes
 
-  def _embed_and_cluster(self, windows, locations):
+  @property
+  def _label_type(self):
+    """The smallest type of cluster labels that votes are looked up by."""
+    small = self._grid[0] * self._grid[1] <= votes_lib.LOOKUP_SIZE
+    return tf.uint8 if small else tf.int32
+
+  def _answer_and_cluster(self, windows, cues):
     """Network and k-means of a batch of windows, in one graph.
 
     Args:
       windows: f32[N, H, W, 3], of window size.
-      locations: f32[N, h, w, 2], of the parts that are clustered.
+      cues: f32[N, h, w, 2 or 5], of the parts that are clustered.
 
     Returns:
-      As `_cluster_pixels`, [N, h, w] and f32[N, K, D].
+      As `_cluster_patches`, [N, h, w] and f32[N, K, D].
     """
-    size = tf.shape(locations)
-    raw = self._embedder.embed_windows(windows)[:, :size[1], :size[2]]
-    num_clusters = self._grid[0] * self._grid[1]
-    small = num_clusters <= votes_lib.LOOKUP_SIZE
+    size = tf.shape(cues)[1:3]
+
+    def cluster(one):
+      if self._config.tf1_compat:
+        raw = layers.resize_bilinear(one[0][None], self._embedder.window)[0]
+        return self._cluster_dense(
+            clustering.normalize(raw[:size[0], :size[1]]), one[1])
+      return self.cluster(patches_lib.of_window(
+          one[0], self._embedder.window, size), one[1])
     return tf.map_fn(
-        lambda one: self._cluster(clustering.normalize(one[0]), one[1]),
-        (raw, locations), parallel_iterations=WINDOWS_IN_PARALLEL,
-        fn_output_signature=(
-            tf.TensorSpec([None, None], tf.uint8 if small else tf.int32),
-            tf.TensorSpec([num_clusters, None])))
+        cluster, (self._embedder.answer(windows), cues),
+        parallel_iterations=WINDOWS_IN_PARALLEL, fn_output_signature=(
+            tf.TensorSpec([None, None], self._label_type),
+            tf.TensorSpec([self._grid[0] * self._grid[1], None])))
+
+  def _cluster_whole(self, image):
+    """Clusters u8[H, W, 3] as a whole: as `_cluster_patches`."""
+    if self._config.tf1_compat:
+      return self._cluster_dense(
+          *tf1_compat.inference_embed(self._embedder, image))
+    locations = clustering.location_features(*image.shape[:2])
+    return self.cluster(
+        self._embedder.patches(image),
+        embedding.cues_of(locations, image, self._config))
 
   def _count_votes(self, neighbours, prototypes):
     """Votes i32[S, C] of the neighbours i32[S, N] of f32[S, D]."""
@@ -125,18 +157,15 @@ class Labeller:
       clusters without pixels; i32[K, N], the nearest of the set to each; and
       i32[K, C], their votes.
     """
-    embeddings, locations = self._embed(self._embedder, image)
-    clusters, prototypes = self._cluster(
-        embeddings, embedding.cues_of(locations, image, self._config))
+    clusters, prototypes = self._cluster_whole(image)
     neighbours = self._search(prototypes)
     votes = self._count_votes(neighbours, prototypes)
     height, width = image.shape[:2]
     return (clusters.numpy()[:height, :width].astype(np.int32),
             prototypes.numpy(), neighbours.numpy(), votes.numpy())
 
-  def label_embeddings(self, embeddings, locations):
-    """Returns i32[H, W] labels of f32[H, W, D] at f32[H, W, 2]."""
-    clusters, prototypes = self._cluster(embeddings, locations)
+  def label_clusters(self, clusters, prototypes):
+    """Returns i32[H, W] labels of clusters [H, W] and f32[K, D]."""
     votes = self._count_votes(self._search(prototypes), prototypes)
     # Winners by segment: 480 times as fast as votes by pixel, and the same.
     winners = tf.argmax(votes, -1, output_type=tf.int32).numpy()
@@ -144,9 +173,7 @@ class Labeller:
 
   def predict_single(self, image):
     """Returns i32[H, W] labels of u8[H, W, 3], clustered as a whole."""
-    embeddings, locations = self._embed(self._embedder, image)
-    labels = self.label_embeddings(
-        embeddings, embedding.cues_of(locations, image, self._config))
+    labels = self.label_clusters(*self._cluster_whole(image))
     return labels[:image.shape[0], :image.shape[1]]
 
   def predict_multi(self, image):

@@ -27,8 +27,10 @@ def test_networks_agree(rows):
 @pytest.mark.parametrize('name, share', (
     ('votes alone, 8 windows of 180x240', 1),
     # Sums in another order: some pixels lie between two clusters.
-    ('single scale, after embedding, 720x720', .999),
-    ('multi-scale, all but the network, 180x240', .999)))
+    ('single scale after the network, 720x720, 5x5', .999),
+    ('multi-scale after the network, 180x240, 5x5', .999),
+    ('single scale after the network, 720x720, 12x12', .999),
+    ('multi-scale after the network, 180x240, 12x12', .999)))
 def test_labels_agree(rows, name, share):
   ours, twin = rows[name]
   assert ours.shape == twin.shape and len(np.unique(ours)) > 5

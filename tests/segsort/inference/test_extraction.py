@@ -12,6 +12,7 @@ import small_runs
 
 from segsort.data import reading
 from segsort.errors import InputError
+from segsort.inference import annotated_segments
 from segsort.inference import embedding
 from segsort.inference import extraction
 from segsort.inference import inference_settings
@@ -109,7 +110,7 @@ def test_nothing_but_ignored_images_is_one_line(config):
 def test_segments_by_hand():
   clusters = np.array([[4, 4, 2], [4, 2, 2], [-1, 4, -1]])
   classes = np.array([[1, 1, 0], [3, 0, 0], [1, 1, 255]])
-  segments = extraction.segments_of(clusters, classes, np.array([1, 0]))
+  segments = annotated_segments.segments_of(clusters, classes, np.array([1, 0]))
   assert segments.tolist() == [  # cluster 4 without the pixel of class 3
       (0, 4, 1, 3, 0, 3, 0, 2), (0, 2, 0, 3, 0, 2, 1, 3)]
 

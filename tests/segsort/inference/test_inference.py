@@ -260,7 +260,7 @@ def test_images_of_new_sizes_trace_nothing_again(rng, prototypes):
   for size in ((24, 24), (50, 60), (3, 90)):
     labeller.predict(_image(rng, *size))
     labeller.predict_single(_image(rng, *size))
-  for compiled in (labeller._cluster, labeller._cluster_windows):
+  for compiled in (labeller.cluster, labeller._cluster_windows):
     assert compiled.experimental_get_tracing_count() == 1
 
 
@@ -294,8 +294,9 @@ def test_colours_and_locations_are_cues_of_the_clusters(
       embedding_twins.eighth_pixels, WINDOW, (STRIDE, STRIDE))
   embeddings, locations = embedding.embed_image(embedder, image)
   cues = np.concatenate([locations / 2, image / np.float32(170)], -1)
-  expected = _labeller(prototypes, color_weight=1.).label_embeddings(
-      embeddings, tf.constant(cues.astype(np.float32)))
+  labeller = _labeller(prototypes, color_weight=1.)
+  expected = labeller.label_clusters(*labeller._cluster_dense(
+      embeddings, tf.constant(cues.astype(np.float32))))
   np.testing.assert_array_equal(found, expected)
   np.testing.assert_array_equal(found, _labeller(
       prototypes, _off_by_rounding, **weights).predict(image))
