@@ -133,7 +133,9 @@ def test_certainty_has_finite_losses_and_gradients():
     probabilities = tf.nn.softmax(logits)
     loss = tf.reduce_sum(affinity.affinity_means(
         probabilities, labels, 3, lambda count: count))
-  assert set(probabilities.numpy().ravel()) == {0, 1}
+  assert probabilities.numpy().min() == 0
+  # Rounded, on some processors
+  assert probabilities.numpy().max() > 1 - 1e-6
   assert np.isfinite(float(loss)) and float(loss) >= 0
   assert np.isfinite(tape.gradient(loss, logits).numpy()).all()
 
@@ -160,7 +162,7 @@ def test_weighed_means_and_their_gradient():
   parts, gradient = affinity.weigh(means, weights)
   powers = np.exp(weights.numpy().astype(float))
   shares = powers / powers.sum(-1, keepdims=True)
-  closeness.assert_close(parts, (shares * means).sum((1, 2)))
+  closeness.assert_close(parts, (shares * np.array(means)).sum((1, 2)))
   with tf.GradientTape() as tape:
     loss = tf.reduce_sum(tf.nn.softmax(weights) * means)
   closeness.assert_close(gradient, tape.gradient(loss, weights))

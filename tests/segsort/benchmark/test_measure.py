@@ -53,6 +53,15 @@ def test_a_wait_counts_as_time():
   assert measure._time(lambda: time.sleep(.02))[0] >= .02
 
 
+def _tensorflow_counts():
+  """Whether TensorFlow counts tensors: by the allocator of some processors."""
+  try:
+    tf.config.experimental.reset_memory_stats('CPU:0')
+  except ValueError:
+    return False
+  return True
+
+
 @needs.memory_counts
 def test_memory_of_arrays_and_of_tensors():
   def of_numpy():
@@ -68,6 +77,9 @@ def test_memory_of_arrays_and_of_tensors():
   for work, megabytes in ((of_numpy, 40), (of_tensorflow, 16)):
     work()
     peak = measure.peak_memory(work)
+    if not _tensorflow_counts():
+      assert peak is None
+      pytest.skip(f'{needs.PREFIX}a processor whose tensors TensorFlow counts')
     assert megabytes * .9 < peak < megabytes * 2.5
 
 
