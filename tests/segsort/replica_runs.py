@@ -47,11 +47,13 @@ def tiny_model(backbone, unused_head, embedding_dim, synchronized, **unused):
 def make_batches(rng, kind):
   """Five batches, the same for every number of replicas."""
   size = SIZE, SIZE
+  if kind == 'adaptive':  # wide enough for pairs at each distance
+    size = 4 * SIZE, 4 * SIZE
   for _ in range(STEPS):
     batch = {'image': rng.normal(0, 50, (IMAGES, *size, 3)).astype(np.float32)}
     if kind in ('supervised', 'adaptive'):
       labels = rng.integers(0, 3, (IMAGES, *size)).astype(np.int32)
-      labels[0, :, :8] = 255  # unequal numbers of pixels on the replicas
+      labels[0, :, :size[1] // 2] = 255  # unequal numbers of pixels
       yield {**batch, 'labels': labels,
              'grid_labels': rng.integers(0, 4, (IMAGES, *size), np.int32),
              'locations': rng.random((IMAGES, *size, 2), np.float32)}

@@ -87,8 +87,10 @@ def test_replicas_equal_one_device(runs, kind, count):
     bound = floor.bound(names, detects=1e-3)
     for name in names:
       closeness.assert_close(ours[name], one[name], bound, name)
-  assert our_counts['memory_bank/labels'].max() >= 0 or kind in (
-      'unsupervised', 'adaptive')
+  assert kind in ('unsupervised', 'adaptive') or (
+      our_counts['memory_bank/labels'].max() >= 0)
+  if kind == 'adaptive':
+    assert (ours['loss_weights/value'] != 0).all()
   for name, value in our_counts.items():
     np.testing.assert_array_equal(value, counts[name], err_msg=name)
 
