@@ -98,9 +98,7 @@ def _training_batches(
     _, mirror, offset = view
     cells = tf.numpy_function(
         features.crop, [index, mirror, offset], tf.float32, stateful=False)
-    cells.set_shape([length // features.stride for length in config.input_size]
-                    + [None])
-    return {'features': cells}
+    return {'features': tf.ensure_shape(cells, features.crop_shape)}
 
   def load(number):
     index = _number_to_index(number, len(examples), config.random_seed)

@@ -19,6 +19,7 @@ from segsort.explanation import crops
 from segsort.explanation import prototype_map
 from segsort.explanation import sources as sources_lib
 from segsort.explanation import stage
+from segsort.inference import cues as cues_lib
 from segsort.inference import embedding
 from segsort.inference import extraction
 from segsort.inference import inference
@@ -140,7 +141,7 @@ def draw_picture(embedder, image, colours, config):
   """
   embeddings, locations = embedding.embed_image(embedder, image)
   clusters = extraction.cluster_image(
-      embeddings, embedding.cues_of(locations, image, config),
+      embeddings, cues_lib.cues_of(locations, image, config),
       np.ones(image.shape[:2], bool), (config.num_clusters,) * 2,
       config.kmeans_iterations)
   size = np.array(image.shape[:2])

@@ -15,8 +15,8 @@ from segsort.data import image_list
 from segsort.data import input_pipeline
 from segsort.data import reading
 from segsort.errors import InputError
-from segsort.inference import embedding
 from segsort.inference import annotated_segments
+from segsort.inference import embedding
 from segsort.inference import extraction
 from segsort.inference import inference_settings
 from segsort.inference import prototype_set

@@ -21,6 +21,7 @@ from segsort.explanation import sources as sources_lib
 from segsort.inference import embedding
 from segsort.inference import inference
 from segsort.inference import labeller as labeller_lib
+from segsort.inference import prototype_checks
 from segsort.inference import prototype_set
 from segsort.runs import files
 from segsort.runs import folder_lock
@@ -35,7 +36,7 @@ OWN = 'index.html', 'images', 'pictures', 'crops'  # of a folder of pages
 def explain(config):
   """Writes pages that show which training segments labels come from."""
   inference.warn_of_one_cluster(config)
-  prototype_set.warn_of_other_segments(config)
+  prototype_checks.warn_of_other_segments(config)
   classes = class_list.of_run(config)
   examples = inference.find_examples(config)
   examples = examples[:config.max_images or None]

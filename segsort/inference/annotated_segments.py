@@ -11,7 +11,7 @@ import tensorflow as tf
 from network.segsort import clustering
 from network.segsort import labelling
 from network.segsort import prototypes as prototypes_lib
-from segsort.inference import embedding
+from segsort.inference import cues as cues_lib
 from segsort.inference import prototype_set
 
 # Compiled once for images of all sizes
@@ -40,7 +40,7 @@ def cluster(patches, annotated, config, image):
   """
   locations = clustering.location_features(*annotated.shape)
   return _cluster(
-      patches, embedding.cues_of(locations, image, config),
+      patches, cues_lib.cues_of(locations, image, config),
       tf.constant(annotated), (config.num_clusters,) * 2,
       config.kmeans_iterations)[0]
 

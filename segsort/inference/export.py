@@ -16,6 +16,7 @@ from segsort.errors import InputError, first_line
 from segsort.inference import embedding
 from segsort.inference import exported_model
 from segsort.inference import inference_settings
+from segsort.inference import prototype_checks
 from segsort.inference import prototype_set
 from segsort.inference import results
 from segsort.runs import files
@@ -82,8 +83,8 @@ def export_model(config):
   """
   folder = os.path.normpath(config.save_dir)
   _check_place(folder, config.overwrite)
-  prototype_set.check_prototypes(config)
-  prototype_set.warn_of_other_segments(config)
+  prototype_checks.check_prototypes(config)
+  prototype_checks.warn_of_other_segments(config)
   features, labels = prototype_set.load(
       config.prototype_dir, config.embedding_dim, config.classes)
   model = embedding.restore_model(config)

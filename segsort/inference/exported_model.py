@@ -7,6 +7,7 @@ from network.segsort import clustering
 from network.segsort import labelling
 from network.segsort import patches as patches_lib
 from segsort.data import preprocessing
+from segsort.inference import cues as cues_lib
 from segsort.inference import embedding
 from segsort.inference import encoded_pictures
 from segsort.inference import labeller
@@ -67,7 +68,7 @@ class Labelling(tf.Module):
     locations = clustering.location_features(*tf.unstack(tf.shape(pixels)[:2]))
     found = labelling.label_patches(
         patches_lib.of_window(answer, window, tf.shape(pixels)),
-        embedding.cues_of(locations, pixels, self._config), self._prototypes,
+        cues_lib.cues_of(locations, pixels, self._config), self._prototypes,
         self._prototype_labels, **self._settings)
     return {**found, 'neighbour_labels': tf.gather(
         self._prototype_labels, found['neighbours'])}

@@ -14,6 +14,7 @@ from segsort.data import image_list
 from segsort.data import input_pipeline
 from segsort.errors import warn
 from segsort.inference import annotated_segments
+from segsort.inference import cues as cues_lib
 from segsort.inference import embedding
 from segsort.inference import prototype_merge
 from segsort.inference import prototype_set
@@ -46,7 +47,7 @@ def cluster_annotated(embeddings, annotated, config, image=None):
     locations = tf1_compat.extraction_locations(
         annotated.shape, config.input_size)
   return cluster_image(
-      embeddings, embedding.cues_of(locations, image, config), annotated,
+      embeddings, cues_lib.cues_of(locations, image, config), annotated,
       (config.num_clusters,) * 2, config.kmeans_iterations)
 
 

@@ -29,23 +29,27 @@ class FeatureCache:
 
   Attributes:
     head: keras.Model of features f32[N, h, w, C] to embeddings.
+    channels: C.
     view: `untouched.View`, how the network sees pictures.
   """
 
   def __init__(self, model, folder):
     """Takes a model of `network.build_embedding_model` and the folder."""
     self._backbone, self.head = network.split(model)
+    self.channels = self.head.input.shape[-1]
     self.view = network.view_of(model)
     self._folder = os.path.join(folder, digest_of(self._backbone))
+    # Half precision is the network's own matter: files are of float32.
     self._compute = tf.function(
-        lambda images: self._backbone(images, training=False),
+        lambda images: tf.cast(
+            self._backbone(images, training=False), tf.float32),
         input_signature=[tf.TensorSpec([None, None, None, 3])])
     files.check_place(os.path.join(self._folder, 'features'))
 
   def __call__(self, images, training=False):
     """Embeds f32[N, H, W, 3], mean-subtracted; also within a graph."""
     features = tf.numpy_function(self.look_up, [images], tf.float32)
-    features.set_shape([None, None, None, self.head.input.shape[-1]])
+    features.set_shape([None, None, None, self.channels])
     return self.head(features, training=training)
 
   def look_up(self, images):
@@ -95,6 +99,7 @@ class TrainingFeatures:
 
   Attributes:
     stride: pixels between two cells.
+    crop_shape: (h, w, C) of what `crop` returns.
   """
 
   def __init__(self, cache, examples, crop_size):
@@ -109,7 +114,7 @@ class TrainingFeatures:
       InputError: crops that do not end where cells do, or a network that does
         not take whole images.
     """
-    self._crop_size, self._paths = crop_size, []
+    self._paths = []
     self.stride = cache.view.stride
     if cache.view.size:
       raise InputError(
@@ -120,6 +125,8 @@ class TrainingFeatures:
           f'--input_size {crop_size[0]},{crop_size[1]} is no multiple of '
           f'{self.stride}, the pixels of a cell of the features, which '
           '--cache_features cuts; give one that is')
+    self.crop_shape = (
+        *(length // self.stride for length in crop_size), cache.channels)
     for example in progress.track(examples, desc='features', unit='image'):
       image = _pad(reading.read_image(example.image), crop_size)
       views = [image.numpy(), image.numpy()[:, ::-1]]
@@ -142,9 +149,8 @@ class TrainingFeatures:
       raise InputError(
           f'cannot read {self._paths[index][int(mirror)]}, features of '
           '--cache_features: start again to compute them anew')
-    (top, left), (height, width) = (
-        [value // self.stride for value in values]
-        for values in (offset, self._crop_size))
+    top, left = (value // self.stride for value in offset)
+    height, width, _ = self.crop_shape
     return np.array(features[top:top + height, left:left + width])
 
 

@@ -13,6 +13,7 @@ from segsort.data import reading
 from segsort.errors import InputError, warn
 from segsort.evaluation import run_origin
 from segsort.inference import embedding
+from segsort.inference import prototype_checks
 from segsort.inference import prototype_set
 from segsort.inference import region_labeller
 from segsort.inference import results
@@ -89,8 +90,8 @@ def load_prototypes(config):
   """
   if config.method == 'softmax':
     return None, None
-  prototype_set.check_prototypes(config)
-  prototype_set.warn_of_other_segments(config)
+  prototype_checks.check_prototypes(config)
+  prototype_checks.warn_of_other_segments(config)
   run_origin.warn_of_other_classes(
       prototype_set.find(config.prototype_dir), config)
   return prototype_set.load(

@@ -10,6 +10,7 @@ from network.segsort import labelling
 from network.segsort import patches as patches_lib
 from network.segsort import voting
 from segsort.data import preprocessing
+from segsort.inference import cues as cues_lib
 from segsort.inference import embedding
 from segsort.inference import extraction
 from segsort.inference import prototype_search
@@ -52,7 +53,7 @@ class Labeller:
     self._scales = SCALES if config.scale_aug else (1.,)
     self._flips = (False, True) if config.flip_aug else (False,)
     # Signatures: one trace each, whatever sizes the images have.
-    cues = embedding.num_cues(config)
+    cues = cues_lib.num_cues(config)
     self.cluster = tf.function(self._cluster_patches, input_signature=[
         patches_lib.SPEC, tf.TensorSpec([None, None, cues])])
     self._cluster_dense = tf.function(self._cluster_pixels, input_signature=[
@@ -73,7 +74,7 @@ class Labeller:
 
     Args:
       patches: `patches.Patches`.
-      cues: f32[H, W, 2 or 5], see `embedding.cues_of`.
+      cues: f32[H, W, 2 or 5], see `cues_lib.cues_of`.
 
     Returns:
       Cluster labels [H, W], of 8 bit where they fit, and f32[K, D], the
@@ -134,7 +135,7 @@ class Labeller:
     locations = clustering.location_features(*image.shape[:2])
     return self.cluster(
         self._embedder.patches(image),
-        embedding.cues_of(locations, image, self._config))
+        cues_lib.cues_of(locations, image, self._config))
 
   def _count_votes(self, neighbours, prototypes):
     """Votes i32[S, C] of the neighbours i32[S, N] of f32[S, D]."""
@@ -216,7 +217,7 @@ class Labeller:
           self._locate(place, size) for place in batches[0][0]])
       for view, (_, windows) in zip(views, batches):
         found = self._cluster_windows(windows, tf.stack([
-            embedding.cues_of(
+            cues_lib.cues_of(
                 of_place, view[top:bottom, left:right], self._config)
             for (top, bottom, left, right), of_place in zip(
                 within, locations)]))

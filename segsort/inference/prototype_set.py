@@ -15,10 +15,8 @@ import os
 import numpy as np
 
 from network.segsort import retrieval
-from segsort.checkpoints import checkpoint
 from segsort.errors import InputError, warn
 from segsort.runs import files
-from segsort.runs import resumption
 
 FEATURES = 'prototype_features.npy'
 LABELS = 'prototype_labels.npy'
@@ -224,34 +222,3 @@ def _how_to_mend(folder):
 def _names(folder):
   """What is in a folder; nothing if it is none."""
   return os.listdir(folder) if os.path.isdir(folder) else []
-
-
-def check_prototypes(config):
-  """Raises InputError where prototypes tell of another checkpoint.
-
-  Args:
-    config: has `prototype_dir` and `restore_from`.
-  """
-  run = resumption.read_run(find(config.prototype_dir)) or {}
-  known = (run.get('inputs') or {}).get('restore_from')
-  if known and known != checkpoint.digest(config.restore_from):
-    raise InputError(
-        f'the prototypes in {config.prototype_dir} were extracted with another '
-        f'checkpoint than --restore_from {config.restore_from}, as '
-        f'{run["settings"].get("restore_from")} was then; extract them again')
-
-
-def warn_of_other_segments(config):
-  """Warns where prototypes are of regions and segments are clusters.
-
-  The other way round is the better one: a region follows what it labels, but a
-  small one says less of its class than a cluster.
-
-  Args:
-    config: has `prototype_dir` and `regions_dir`.
-  """
-  run = resumption.read_run(find(config.prototype_dir))
-  if run and run['settings'].get('regions_dir') and not config.regions_dir:
-    warn(f'the prototypes in {config.prototype_dir} are of regions of '
-         '--regions_dir, the segments here are k-means clusters: labels are '
-         'better with prototypes of clusters')

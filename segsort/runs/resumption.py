@@ -18,7 +18,8 @@ from segsort.runs import input_records
 # are the same wherever they lie; of lists, the images count.
 NOT_COMPARED = {
     'save_dir', 'overwrite', 'num_shards', 'shard_index', 'strategy', 'num_gpu',
-    'logical_devices', 'data_dir', 'data_list', 'regions_dir'}
+    'logical_devices', 'data_dir', 'data_list', 'regions_dir',
+    'cache_features'}
 
 
 def begin(folder, run, overwrite, outputs):

@@ -12,7 +12,8 @@ import sys
 from segsort.runs import files
 
 # Settings that may name a file, whose content counts then.
-FILES = 'backbone', 'dataset', 'class_names', 'prototype_list'
+FILES = (
+    'backbone', 'backbone_module', 'dataset', 'class_names', 'prototype_list')
 
 
 def digest(*paths):

@@ -8,6 +8,8 @@ parts equal one batch of their size (the 2019 release made an update of each).
 
 import tensorflow as tf
 
+import network
+
 
 def make_train_step(state, config, loss_of_embeddings, update, compiled):
   """Returns the update of all variables from several parts.
@@ -40,8 +42,11 @@ def make_gradients(state, config, loss_of_embeddings, compiled):
   passes of a part alike and keep the first in memory. Arguments as above.
   """
   variables = state.optimizer.variables
-  statistics = [variable for variable in state.variables.values()
-                if not variable.trainable]
+  # A frozen backbone's do not change, nor do its weights.
+  statistics = [
+      variable for name, variable in state.variables.items()
+      if not variable.trainable and (
+          network.is_head(name) or not config.freeze_backbone)]
 
   def embed(inputs):
     before = [tf.identity(variable) for variable in statistics]

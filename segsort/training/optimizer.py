@@ -47,7 +47,7 @@ def add_weight_penalty(variables, weight_decay, gradients):
     gradients: of the trainable variables, in their order.
 
   Returns:
-    The penalty f32[] and the gradients of loss + penalty.
+    The penalty f32[] of these, and the gradients of loss + penalty.
   """
   trainable = [(name, variable) for name, variable in variables.items()
                if variable.trainable]
@@ -56,7 +56,7 @@ def add_weight_penalty(variables, weight_decay, gradients):
       gradient + weight_decay * tf.convert_to_tensor(variable)
       if network.is_weight(name) else gradient
       for (name, variable), gradient in zip(trainable, gradients, strict=True)]
-  return weight_penalty(variables, weight_decay), gradients
+  return weight_penalty(dict(trainable), weight_decay), gradients
 
 
 class LossScale:

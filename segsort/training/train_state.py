@@ -1,6 +1,5 @@
 """What a training run is made of, and where it starts or goes on."""
 
-import os
 
 import keras
 import tensorflow as tf
@@ -14,9 +13,9 @@ from segsort.checkpoints import network_settings
 from segsort.checkpoints import starting_weights
 from segsort.errors import InputError, warn
 from segsort.runs import resumption
-from segsort.runs import run_record
 from segsort.runs import settings
 from segsort.training import optimizer as optimizer_lib
+from segsort.training import run_inputs
 
 
 class TrainState:
@@ -130,8 +129,7 @@ SAME_RUN = (
 TOLD = (
     'num_steps', 'learning_rate', 'power', 'momentum', 'random_mirror',
     'random_scale', 'random_crop', 'random_rotation', 'random_color',
-    'cache_features',
-    'tensor_float_32')
+    'cache_features', 'tensor_float_32')
 
 
 def start_or_resume(state, config):
@@ -156,7 +154,7 @@ def start_or_resume(state, config):
     return False
   before = settings.read_run(config.snapshot_dir)
   _check_stage(config)
-  same = _same_content(config)
+  same = run_inputs.same_content(config)
   settings.check_same(
       before, config, [name for name in SAME_RUN if name not in same],
       config.snapshot_dir)
@@ -194,64 +192,11 @@ def _tell_changes(before, config):
            f'which is now {now}: steps that are done are of the former')
 
 
-def inputs_of(config):
-  """Returns digests of what a run learns from and starts from, by setting.
-
-  A checkpoint that a run has started from may be gone when it goes on; its
-  digest then is that of before. One in the run's own folder is gone in any case
-  and has none.
-
-  Args:
-    config: a `training_settings.TrainConfig`.
-  """
-  found = {'data_list': run_record.digest(config.data_list)}
-  if config.restore_from and not _is_own(config):
-    known = _known_inputs(config.snapshot_dir)
-    try:
-      found['restore_from'] = checkpoint.digest(
-          checkpoint.resolve(config.restore_from))
-    except InputError:
-      if 'restore_from' in known:
-        found['restore_from'] = known['restore_from']
-  return found
-
-
-def _is_own(config):
-  """Whether --restore_from is in the folder of the run itself."""
-  return os.path.realpath(settings.run_folder(config.restore_from)) == (
-      os.path.realpath(config.snapshot_dir))
-
-
-def _known_inputs(folder):
-  """Those in a folder's config.json; of earlier versions there are none."""
-  return (resumption.read_run(folder) or {}).get('inputs') or {}
-
-
-def _same_content(config):
-  """Compares the content of a run's inputs with those that it goes on with.
-
-  Returns:
-    The names of those of which both contents are known.
-
-  Raises:
-    InputError: one of them differs.
-  """
-  folder = config.snapshot_dir
-  now = {**inputs_of(config), **run_record.digests_of_files(config)}
-  known = _known_inputs(folder)
-  both = now.keys() & known.keys()
-  for name in sorted(both):
-    if now[name] != known[name]:
-      raise InputError(
-          f'{folder} was trained with another content of --{name} '
-          f'{getattr(config, name)} than it has now: put that back to go on, '
-          'name another --snapshot_dir, or start anew with --overwrite (the '
-          'scripts: OVERWRITE=1)')
-  return both
-
-
 def _start(state, config):
   """Takes the weights of --restore_from, or those it was built with."""
   if not starting_weights.take(state.model, state.variables, config,
                                config.not_restore_classifier):
     print('no --restore_from: training from scratch')
+    if config.freeze_backbone:
+      warn('--freeze_backbone without --restore_from: the head learns from '
+           'the features of random weights, which stay')

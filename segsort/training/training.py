@@ -23,6 +23,7 @@ from segsort.runs import progress
 from segsort.runs import run_record
 from segsort.training import agreement
 from segsort.training import distribution
+from segsort.training import run_inputs
 from segsort.training import run_log
 from segsort.training import train_state
 from segsort.training import train_step
@@ -77,7 +78,7 @@ def _run(config, examples, needs, strategy, make_batches, loss_of_embeddings):
     if 'mask' in needs:
       class_shares.tell([example.mask for example in examples], config)
     run_record.write_run(
-        config.snapshot_dir, config, **train_state.inputs_of(config))
+        config.snapshot_dir, config, **run_inputs.inputs_of(config))
     if not config.num_steps:  # untrained: what training has to beat
       _save(state, config, 0)
   first, share = int(state.step.numpy()), distribution.share_of(strategy)

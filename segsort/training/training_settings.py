@@ -85,7 +85,6 @@ class TrainConfig(DataSettings, ModelSettings, PrecisionSettings):
   deterministic: bool = setting(
       False, 'the same bits every run, by slower operations where needed')
 
-
   def check(self):
     """Raises InputError for a number out of range, or features that change."""
     super().check()

@@ -10,12 +10,12 @@ from segsort.checkpoints import checkpoint
 from segsort.runs import files
 
 
-def write_pictures(folder):
+def write_pictures(folder, *sizes):
   """Writes two pictures of two classes; returns (data_dir, data_list)."""
   rng = np.random.default_rng(0)
-  for name in 'ab':
-    image = rng.integers(0, 90, (40, 56, 3), np.uint8)
-    mask = np.zeros((40, 56), np.uint8)
+  for name, size in zip('ab', sizes or ((40, 56),) * 2):
+    image = rng.integers(0, 90, (*size, 3), np.uint8)
+    mask = np.zeros(size, np.uint8)
     mask[8:28, 10:30] = 1
     image[mask == 1] += 120
     files.write_png(str(folder / f'{name}.png'), image)

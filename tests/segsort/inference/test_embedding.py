@@ -12,6 +12,7 @@ import tensorflow as tf
 import network
 from segsort.checkpoints import checkpoint
 from segsort.errors import InputError
+from segsort.inference import cues as cues_lib
 from segsort.inference import embedding
 from segsort.inference import inference_settings
 from segsort.training import training
@@ -111,10 +112,10 @@ def test_cues_by_hand():
   pixels = np.array([[[0, 51, 255]]], np.uint8)
   config = small_runs.restored_config(
       inference_settings.ExtractConfig, ('', ''), '', '')
-  assert embedding.cues_of(locations, None, config).numpy().tolist() == [
+  assert cues_lib.cues_of(locations, None, config).numpy().tolist() == [
       [[.25, .5]]]
-  assert embedding.num_cues(config) == 2
+  assert cues_lib.num_cues(config) == 2
   config = dataclasses.replace(config, location_weight=2., color_weight=.5)
   closeness.assert_close(
-      embedding.cues_of(locations, pixels, config), [[[.5, 1, 0, .1, .5]]])
-  assert embedding.num_cues(config) == 5
+      cues_lib.cues_of(locations, pixels, config), [[[.5, 1, 0, .1, .5]]])
+  assert cues_lib.num_cues(config) == 5

@@ -16,6 +16,7 @@ from segsort.inference import inference
 from segsort.inference import inference_flags
 from segsort.inference import inference_settings
 from segsort.inference import labeller as labeller_lib
+from segsort.inference import prototype_checks
 from segsort.inference import prototype_set
 from segsort.inference import region_labeller
 from segsort.inference import softmax_labeller
@@ -218,7 +219,7 @@ def test_prototypes_of_regions_for_clusters_are_told(
     config, capsys, of_set, given, told):
   files.write_json(f'{config.prototype_dir}/prototypes/config.json', {
       'stage': 'ExtractConfig', 'settings': {'regions_dir': of_set}})
-  prototype_set.warn_of_other_segments(types.SimpleNamespace(
+  prototype_checks.warn_of_other_segments(types.SimpleNamespace(
       prototype_dir=config.prototype_dir, regions_dir=given))
   error = capsys.readouterr().err
   assert (told in error and error.count('\n') == 1) if told else not error

@@ -1,7 +1,7 @@
 """Runs that train the head alone, with features kept or computed."""
 
-import os
-
+import keras
+import keras_runs
 import numpy as np
 import pytest
 import small_runs
@@ -10,7 +10,6 @@ from segsort.checkpoints import checkpoint
 from segsort.data import image_list
 from segsort.data import input_pipeline
 from segsort.errors import InputError
-from segsort.runs import files
 from segsort.training import softmax_training
 from segsort.training import training
 from segsort.training import training_settings
@@ -19,17 +18,8 @@ from segsort.training import training_settings
 @pytest.fixture(scope='module', name='where')
 def _where(tmp_path_factory):
   """Two pictures of two classes, one smaller than a crop."""
-  folder = tmp_path_factory.mktemp('data')
-  rng = np.random.default_rng(0)
-  for name, size in (('a', (40, 56)), ('b', (24, 48))):
-    image = rng.integers(0, 90, (*size, 3), np.uint8)
-    mask = np.zeros(size, np.uint8)
-    mask[8:20, 10:30] = 1
-    image[mask == 1] += 120
-    files.write_png(str(folder / f'{name}.png'), image)
-    files.write_png(str(folder / f'{name}_mask.png'), mask)
-  (folder / 'list.txt').write_text('a.png a_mask.png\nb.png b_mask.png')
-  return str(folder), str(folder / 'list.txt')
+  return keras_runs.write_pictures(
+      tmp_path_factory.mktemp('data'), (40, 56), (24, 48))
 
 
 def _tensors(folder, step):
@@ -49,9 +39,8 @@ def _config(where, folder, **settings):
 def test_the_backbone_stays_and_a_run_goes_on(where, tmp_path, settings):
   training.train(_config(where, tmp_path / 'whole', **settings))
   training.train(_config(where, tmp_path / 'start', **settings, num_steps=0))
-  start, first, whole = (
-      _tensors(tmp_path / 'start', 0), _tensors(tmp_path / 'whole', 1),
-      _tensors(tmp_path / 'whole', 2))
+  start, whole = (
+      _tensors(tmp_path / 'start', 0), _tensors(tmp_path / 'whole', 2))
   backbone = [name for name in start if name.startswith('resnet_small/')
               and '/block5/' not in name]
   assert backbone and not any('/Momentum' in name for name in backbone)
@@ -59,21 +48,16 @@ def test_the_backbone_stays_and_a_run_goes_on(where, tmp_path, settings):
     np.testing.assert_array_equal(whole[name], start[name])
   moved = [name for name in start if np.any(whole[name] != start[name])]
   assert 'resnet_small/block5/fc1_voc12/weights' in moved
-  for name in os.listdir(tmp_path / 'whole'):
-    if name.startswith('model.ckpt-2'):
-      os.remove(tmp_path / 'whole' / name)
-  training.train(_config(where, tmp_path / 'whole', **settings))
-  resumed = _tensors(tmp_path / 'whole', 2)
-  for name, value in whole.items():
-    np.testing.assert_allclose(resumed[name], value, rtol=1e-4, atol=1e-6)
-  assert np.any(first['resnet_small/block5/fc1_voc12/weights']
-                != whole['resnet_small/block5/fc1_voc12/weights'])
+  other = keras_runs.stopped(tmp_path / 'whole', tmp_path / 'other')
+  training.train(_config(where, other, **settings))
+  assert 'resnet_small/block5/fc1_voc12/weights' in keras_runs.moved_alike(
+      tmp_path / 'whole', other)
 
 
 class _Columns:
   """Features of one channel that tell their column in the whole image."""
 
-  stride = 8
+  stride, crop_shape = 8, (4, 4, 1)
 
   def crop(self, unused_index, unused_mirror, offset):
     """Returns f32[4, 4, 1]."""
@@ -99,6 +83,31 @@ def test_features_lie_under_the_pixels_of_their_crop(where, tmp_path):
 def _first(where):
   """The first picture of the list."""
   return image_list.read_list(where[1], where[0], ('image', 'mask'))[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('settings', (
+    {'mixed_precision': 'bfloat16'}, {'jit_compile': True}))
+def test_variants_learn_from_kept_features(where, tmp_path, settings):
+  try:
+    training.train(_config(where, tmp_path / 'run', **settings))
+  finally:
+    keras.mixed_precision.set_global_policy('float32')
+  kept = [np.load(path) for path in (tmp_path / 'features').rglob('*.npy')]
+  assert len(kept) == 4 and all(one.dtype == np.float32 for one in kept)
+  first, last = (_tensors(tmp_path / 'run', step) for step in (1, 2))
+  name = 'resnet_small/block5/fc1_voc12/weights'
+  assert np.any(first[name] != last[name])
+
+
+def test_a_head_on_random_features_is_told(where, tmp_path, capsys):
+  training.train(_config(where, tmp_path / 'start', num_steps=0))
+  assert 'learns from the features of random weights' in (
+      capsys.readouterr().err)
+  training.train(_config(
+      where, tmp_path / 'run', num_steps=0,
+      restore_from=str(tmp_path / 'start')))
+  assert 'random weights' not in capsys.readouterr().err
 
 
 @pytest.mark.slow

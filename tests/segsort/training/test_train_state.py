@@ -14,6 +14,7 @@ from segsort.checkpoints import checkpoint
 from segsort.errors import InputError
 from segsort.runs import files
 from segsort.runs import run_record
+from segsort.training import run_inputs
 from segsort.training import train_state
 from segsort.training import training_settings
 
@@ -80,7 +81,7 @@ def test_a_run_by_another_path_goes_on_with_the_same_content(
       config, restore_from=f'{tmp_path}/pretrained',
       dataset=f'{tmp_path}/classes.json')
   run_record.write_run(
-      config.snapshot_dir, config, **train_state.inputs_of(config))
+      config.snapshot_dir, config, **run_inputs.inputs_of(config))
   checkpoint.save(checkpoint.checkpoint_path(config.snapshot_dir, 3),
                   run.tensors())
   monkeypatch.chdir(tmp_path)
@@ -108,7 +109,7 @@ def test_a_run_by_another_path_goes_on_with_the_same_content(
   # What a run has started from may go; its digest stays on record.
   shutil.rmtree('elsewhere')
   train_state.start_or_resume(run, moved)
-  assert train_state.inputs_of(moved) == train_state.inputs_of(config)
+  assert run_inputs.inputs_of(moved) == run_inputs.inputs_of(config)
 
 
 def test_stage_two_starts_from_the_weights_of_stage_one(
@@ -186,12 +187,12 @@ def test_a_run_that_started_from_its_own_folder_goes_on(
   before = dataclasses.replace(config, restore_from=f'{tmp_path}/first')
   again = dataclasses.replace(config, restore_from=config.snapshot_dir)
   run_record.write_run(
-      config.snapshot_dir, before, **train_state.inputs_of(before))
+      config.snapshot_dir, before, **run_inputs.inputs_of(before))
   checkpoint.save(path, run.tensors())
   train_state.start_or_resume(run, dataclasses.replace(again, overwrite=True))
   for step in (1, 2):  # interrupted twice
     run_record.write_run(
-        config.snapshot_dir, again, **train_state.inputs_of(again))
+        config.snapshot_dir, again, **run_inputs.inputs_of(again))
     run.step.assign(step)
     checkpoint.save(checkpoint.checkpoint_path(config.snapshot_dir, step),
                     run.tensors())
