@@ -22,6 +22,8 @@ from segsort.runs import files
 from segsort.runs import progress
 
 VERSION = 1  # counted up when the same weights give other features
+# Settings of layers that change no feature of a network that does not learn.
+OF_TRAINING = 'name', 'trainable', 'momentum', 'synchronized'
 
 
 class FeatureCache:
@@ -85,7 +87,7 @@ def digest_of(model):
   total = hashlib.blake2b(f'{VERSION}'.encode(), digest_size=16)
   for layer in model.layers:
     settings = {name: value for name, value in layer.get_config().items()
-                if name not in ('name', 'trainable')}
+                if name not in OF_TRAINING}
     total.update(json.dumps(
         [type(layer).__name__, settings], sort_keys=True,
         default=str).encode())

@@ -18,9 +18,10 @@ from segsort.inference import feature_cache
 from segsort.runs import files
 
 
-def _model(seed=1):
+def _model(seed=1, **normalisation):
   keras.utils.set_random_seed(seed)
-  return network.build_embedding_model('resnet_small', 'pspnet', 4)
+  return network.build_embedding_model(
+      'resnet_small', 'pspnet', 4, **normalisation)
 
 
 def _images(count, height, width):
@@ -72,9 +73,11 @@ def test_other_weights_and_pixels_have_other_files(tmp_path):
   assert len(_kept(tmp_path)) == 6
 
 
-def test_the_head_and_names_do_not_count():
+def test_the_head_names_and_training_do_not_count():
   model = _model()
   before = feature_cache.digest_of(network.split(model)[0])
+  other = _model(batch_norm_decay=.5, synchronized=True)
+  assert feature_cache.digest_of(network.split(other)[0]) == before
   model.layers[-2].kernel.assign_add(tf.ones_like(model.layers[-2].kernel))
   assert feature_cache.digest_of(network.split(model)[0]) == before
   statistics = next(layer for layer in model.layers
