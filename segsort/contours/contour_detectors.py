@@ -238,8 +238,8 @@ class Detector:
 
 
 # gradient: cut between the best Rand index (.12) and covering (.34) on 40
-# images of BSDS500. hed: between them as well (.58, .68); its maps saturate. The
-# others are not on its scale: choose theirs with eval_regions.py.
+# images of BSDS500. hed: between them as well (.58, .68); its maps saturate.
+# The others are not on its scale: choose theirs with eval_regions.py.
 DETECTORS = {
     'gradient': Detector(_gradient_detector, .25),
     'hed': Detector(_hed_detector, .6, shared=True),
