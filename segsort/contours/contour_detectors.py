@@ -8,7 +8,6 @@ import dataclasses
 import os
 from collections.abc import Callable
 
-import cv2
 import keras
 import numpy as np
 import PIL.Image
@@ -17,6 +16,7 @@ import tensorflow as tf
 from network import contour_model
 from segsort.contours import gradient_contours
 from segsort.contours import hed_contours
+from segsort.contours import onnx_contours
 from segsort.data import reading
 from segsort.errors import InputError, first_line
 
@@ -115,13 +115,15 @@ def _fraction(picture):
   return np.array(picture).astype(np.float32) / most
 
 
-def check_contours(contours, size, source):
+def check_contours(
+    contours, size, source, mend='divide by the maximum, or apply the sigmoid'):
   """Returns f32[K, H, W] as it is, if it fits and is in 0..1.
 
   Args:
     contours: f32[K, h, w].
     size: (height, width) of the image.
     source: what the message blames.
+    mend: how to make probabilities of what is out of range.
 
   Raises:
     InputError: another size, not finite, out of range.
@@ -140,55 +142,16 @@ def check_contours(contours, size, source):
   if not (low >= 0 and high <= 1):
     raise InputError(
         f'{source} has strengths from {low:.3g} to {high:.3g}; they must be '
-        'probabilities, 0 to 1: divide by the maximum, or apply the sigmoid')
+        f'probabilities, 0 to 1: {mend}')
   return contours.astype(np.float32)
 
 
 def _onnx_detector(config):
-  try:
-    network = cv2.dnn.readNetFromONNX(config.detector_path)
-  except cv2.error as error:
-    raise InputError(
-        f'OpenCV cannot read the network {config.detector_path}: '
-        f'{str(error).splitlines()[0]}; export it as ONNX, opset 11 or so'
-    ) from error
-  return lambda image, name: run_onnx(network, image, config)
-
-
-def run_onnx(network, image, config):
-  """Runs an edge network: one input 1x3xHxW, the last output 1x1xHxW.
-
-  Pixels are (value - onnx_mean) * onnx_scale in the order of onnx_channels:
-  HED's by default, BGR minus its training mean.
-
-  Args:
-    network: a cv2.dnn.Net.
-    image: u8[H, W, 3] RGB.
-    config: an `oversegmentation.OversegmentationConfig`.
-
-  Returns:
-    f32[1, H, W].
-
-  Raises:
-    InputError: it does not run, or returns something else than an edge map.
-  """
-  mean = [float(part) for part in config.onnx_mean.split(',')]
-  pixels = image[..., ::-1] if config.onnx_channels == 'bgr' else image
-  pixels = (pixels.astype(np.float32) - np.float32(mean)) * config.onnx_scale
-  network.setInput(np.ascontiguousarray(pixels.transpose(2, 0, 1)[None]))
-  try:
-    output = network.forward(network.getUnconnectedOutLayersNames())[-1]
-  except cv2.error as error:
-    raise InputError(
-        f'the network {config.detector_path} does not run on an image of '
-        f'{image.shape[0]}x{image.shape[1]}: {str(error).splitlines()[0]}; '
-        'export it for any height and width') from error
-  source = f'the output of {config.detector_path}'
-  if output.ndim != 4 or output.shape[:2] != (1, 1):
-    raise InputError(
-        f'{source} has the shape {output.shape}; an edge network returns '
-        f'(1, 1, height, width): export the fused map as the last output')
-  return check_contours(output[0], image.shape[:2], source)
+  network = onnx_contours.load_network(config.detector_path)
+  return lambda image, name: check_contours(
+      onnx_contours.onnx_contours(network, image, config), image.shape[:2],
+      f'the output of {config.detector_path}',
+      'give --onnx_logits if they are logits')
 
 
 def _keras_detector(config):

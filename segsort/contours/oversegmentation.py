@@ -24,7 +24,7 @@ MOST_SCALE = 4
 class OversegmentationConfig(settings_lib.Settings):
   """Contours, the cut, and where masks go."""
 
-  POSITIVE = 'max_regions', 'num_workers', 'onnx_scale'
+  POSITIVE = 'max_regions', 'num_workers', 'onnx_scale', 'onnx_multiple'
   BELOW = {'threshold': 1}
 
   data_list: str = settings_lib.setting(
@@ -51,8 +51,17 @@ class OversegmentationConfig(settings_lib.Settings):
       '104.00699,116.66877,122.67891', 'subtracted from 0..255, in the order '
       'of --onnx_channels; HED\'s')
   onnx_scale: float = settings_lib.setting(1., 'then multiplied by')
+  onnx_std: str = settings_lib.setting(
+      '1,1,1', 'then divided by, in the order of --onnx_channels')
   onnx_channels: str = settings_lib.setting(
       'bgr', 'order of the input', ('bgr', 'rgb'))
+  onnx_multiple: int = settings_lib.setting(
+      16, 'of pixels to which images are extended by reflection')
+  onnx_outputs: str = settings_lib.setting(
+      '-1', 'numbers of the outputs that are averaged, as 0,1,2; negative: '
+      'from the last')
+  onnx_logits: bool = settings_lib.setting(
+      False, 'outputs are logits: take their sigmoid')
   hed_scales: str = settings_lib.setting(
       '1', 'of images for HED, as 0.5,1,1.5; averaged')
   hed_mirror: bool = settings_lib.setting(
@@ -69,15 +78,27 @@ class OversegmentationConfig(settings_lib.Settings):
           f'{self.bit_depth} bits number no more than '
           f'{2 ** self.bit_depth - 1}; '
           + ('give --bit_depth 16' if self.bit_depth == 8 else 'lower it'))
-    if len(_numbers(self.onnx_mean)) != 3:
-      raise InputError(
-          f'--onnx_mean is {self.onnx_mean!r}; give three numbers, as '
-          '104.0,116.7,122.7')
+    self._check_onnx()
     scales = _numbers(self.hed_scales)
     if not scales or not all(0 < scale <= MOST_SCALE for scale in scales):
       raise InputError(
           f'--hed_scales is {self.hed_scales!r}; give numbers above 0, up to '
           f'{MOST_SCALE}, as 0.5,1,1.5')
+
+  def _check_onnx(self):
+    if len(_numbers(self.onnx_mean)) != 3:
+      raise InputError(
+          f'--onnx_mean is {self.onnx_mean!r}; give three numbers, as '
+          '104.0,116.7,122.7')
+    deviations = _numbers(self.onnx_std)
+    if len(deviations) != 3 or not min(deviations) > 0:
+      raise InputError(
+          f'--onnx_std is {self.onnx_std!r}; give three numbers above 0, as '
+          '58.4,57.1,57.4')
+    if not _numbers(self.onnx_outputs, int):
+      raise InputError(
+          f'--onnx_outputs is {self.onnx_outputs!r}; give whole numbers, as -1 '
+          'or 0,1,2')
 
   @property
   def cut_at(self):
@@ -87,10 +108,11 @@ class OversegmentationConfig(settings_lib.Settings):
     return contour_detectors.DETECTORS[self.detector].threshold
 
 
-def _numbers(text):
-  """Numbers between commas; [] for anything else."""
+def _numbers(text, kind=float):
+  """Finite numbers between commas; [] for anything else."""
   try:
-    return [float(part) for part in text.split(',')]
+    numbers = [kind(part) for part in text.split(',')]
+    return numbers if np.isfinite(numbers).all() else []
   except ValueError:
     return []
 

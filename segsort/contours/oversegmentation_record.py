@@ -15,6 +15,9 @@ from segsort.runs import input_records
 from segsort.runs import run_record
 
 NAME = 'oversegmentation.json'
+_LATER = {
+    'hed': ('hed_scales', 'hed_mirror'),
+    'onnx': ('onnx_std', 'onnx_multiple', 'onnx_outputs', 'onnx_logits')}
 
 
 def check_folders(jobs, config):
@@ -120,13 +123,16 @@ def mask_settings(config):
           if name not in ('data_list', 'data_dir', 'save_dir', 'num_workers',
                           'overwrite', 'ucm')}
   kept['threshold'] = config.cut_at
+  # Not of other detectors, whose records are older than these settings.
+  for detector, names in _LATER.items():
+    if config.detector != detector:
+      for name in names:
+        del kept[name]
   path = config.detector_path
   if config.detector == 'hed':
     kept['detector_path'] = (
         f'{hed_contours.PACKAGE} {hed_contours.package_version()}')
     return kept
-  # Not of other detectors, whose records are older.
-  del kept['hed_scales'], kept['hed_mirror']
   if os.path.isfile(path):
     name = os.path.basename(path)
     kept['detector_path'] = f'{name} {run_record.digest(path)}'

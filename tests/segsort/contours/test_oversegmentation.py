@@ -5,17 +5,14 @@ import os
 import shutil
 import zipfile
 
-import closeness
 import commands
 import keras
 import numpy as np
-import onnx_writer
 import PIL.Image
 import pytest
 
 from network import contour_model
 from segsort.contours import contour_detectors
-from segsort.contours import oversegmentation
 from segsort.contours import region_jobs
 from segsort.data import reading
 from segsort.evaluation import region_metrics
@@ -181,14 +178,6 @@ def test_making_all_again_and_stopping_leaves_no_two_kinds(
     np.testing.assert_array_equal(mask, first[name])
 
 
-def test_another_network_under_the_same_name_is_noticed(make, tmp_path):
-  make |= {'detector': 'onnx', 'detector_path': tmp_path / 'net.onnx'}
-  onnx_writer.write_convolution(tmp_path / 'net.onnx', [[0, 0, 0]], .5)
-  commands.succeed(SCRIPT, **make)
-  onnx_writer.write_convolution(tmp_path / 'net.onnx', [[0, 0, 0]], .6)
-  assert "--detector_path 'net.onnx " in commands.fail(SCRIPT, **make)
-
-
 @pytest.mark.slow
 def test_processes_make_the_same_masks(make, tmp_path):
   commands.succeed(SCRIPT, **make)
@@ -273,40 +262,6 @@ def test_an_image_without_edges_is_one_region(make, tmp_path, tiny_dataset):
   assert not any(mask.any() for mask in _masks(tmp_path / 'out').values())
 
 
-def _config(path, **settings):
-  return oversegmentation.OversegmentationConfig(
-      data_list='', data_dir='', detector='onnx', detector_path=str(path),
-      **settings)
-
-
-def test_an_onnx_network_sees_the_stated_pixels(tmp_path, rng):
-  onnx_writer.write_convolution(tmp_path / 'edges.onnx', [[1 / 510, 0, 0]], .5)
-  image = rng.integers(0, 256, (5, 6, 3), np.uint8)
-  for settings, expected in (
-      ({'onnx_mean': '10,0,0'}, (image[..., 2] - 10.) / 510),
-      ({'onnx_channels': 'rgb', 'onnx_mean': '0,0,0', 'onnx_scale': .5},
-       image[..., 0] / 1020)):
-    detect = contour_detectors.make_detector(
-        _config(tmp_path / 'edges.onnx', **settings))
-    closeness.assert_close(detect(image, 'x')[0], expected + .5)
-
-
-def test_onnx_networks_that_are_no_edge_networks(make, tmp_path):
-  make |= {'detector': 'onnx', 'detector_path': tmp_path / 'net.onnx'}
-  assert "there is nothing at '" in commands.fail(SCRIPT, **make)
-  (tmp_path / 'net.onnx').write_bytes(b'nothing')
-  assert 'OpenCV cannot read the network' in commands.fail(SCRIPT, **make)
-  onnx_writer.write_convolution(
-      tmp_path / 'net.onnx', [[0, 0, 0], [0, 0, 0]], .5)
-  assert 'has the shape (1, 2, 40, 56); an edge network returns' in (
-      commands.fail(SCRIPT, **make))
-  onnx_writer.write_convolution(tmp_path / 'net.onnx', [[1, 0, 0]], 0)
-  assert 'or apply the sigmoid' in commands.fail(SCRIPT, **make)
-  onnx_writer.write_convolution(tmp_path / 'net.onnx', [[0, 0, 0]], .5, 2)
-  assert 'has the shape (1, 20, 28), its image is 40x56' in commands.fail(
-      SCRIPT, **make)
-
-
 def test_a_keras_network(make, tmp_path):
   keras.utils.set_random_seed(0)
   contour_model.build_contour_model((4, 4)).save(tmp_path / 'net.keras')
@@ -372,8 +327,6 @@ def test_no_mask_overwrites_that_of_another_image(
 def test_flags_out_of_range(make):
   for flags, message in (
       ({'max_regions': 0}, '--max_regions is 0; it must be above 0'),
-      ({'onnx_mean': '1,2'}, 'give three numbers'),
-      ({'onnx_scale': 0}, '--onnx_scale is 0.0; it must be above 0'),
       ({'threshold': 'nan'}, '--threshold is nan; it must be a finite number'),
       ({'hed_scales': '1,x'}, 'give numbers above 0, up to 4, as 0.5,1,1.5'),
       ({'hed_scales': '0'}, "--hed_scales is '0'; give numbers above 0"),
