@@ -14,6 +14,7 @@ off by a rounding error.
 """
 
 import numpy as np
+import tensorflow as tf
 
 # 84 units in the last place of the largest magnitude. Sums here have up to some
 # ten thousand terms: in one order or another they are off by 1 to 20 units.
@@ -120,3 +121,13 @@ class NoiseFloor:
     bound = FLOORS * max(self._errors[name] for name in names) + FLOATS
     assert bound < detects, f'noise of {bound:.3g} hides an error of {detects}'
     return bound
+
+
+def normalize_exactly(vectors):
+  """As `clustering.normalize`, equal vectors to equal ones in every row.
+
+  An inverse root is only close to the true one, and what comes out of the last
+  rows of an array may differ from the others by a bit.
+  """
+  return tf.math.divide_no_nan(
+      vectors, tf.norm(vectors, axis=-1, keepdims=True))

@@ -15,12 +15,13 @@ Shapes: B batch  H height  W width  P pixels  D embedding  K clusters
 
 import tensorflow as tf
 
+from network.segsort import chunk_device
 from network.segsort import clustering
 
 # Chunks of few sizes only: each is compiled once, whatever the image's size.
 # With steps of 2048 a window of 180x240 was padded by 14 %.
 ROWS_STEP = 512
-MAX_ROWS = 16384
+MAX_ROWS = {'CPU': 2**14, 'GPU': 2**18}
 PARALLEL = 8  # chunks at once; the devices' threads are the true limit
 # Up to here the search for the nearest center is unrolled: k-means then takes
 # .5 of the time with 64 clusters, .7 with 576, but 14 times as long with 1024.
@@ -29,7 +30,8 @@ MAX_UNROLLED = 512
 
 def chunk_rows(num_pixels):
   """Returns i32[]: R, the rows of the chunks that P pixels are cut into."""
-  num_chunks = tf.maximum(-(-num_pixels // MAX_ROWS), 1)
+  most = MAX_ROWS[chunk_device.current()]
+  num_chunks = tf.maximum(-(-num_pixels // most), 1)
   rows = -(-num_pixels // num_chunks)
   return tf.maximum(-(-rows // ROWS_STEP), 1) * ROWS_STEP
 

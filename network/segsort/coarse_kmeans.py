@@ -12,6 +12,7 @@ Shapes: B batch  H height  W width  P pixels  D embedding  K clusters
 
 import tensorflow as tf
 
+from network.segsort import chunk_device
 from network.segsort import chunked_kmeans
 from network.segsort import clustering
 from network.segsort import patch_steps
@@ -19,7 +20,8 @@ from network.segsort import patches as patches_lib
 
 # Chunks of few sizes only, as each is compiled once.
 PATCHES_STEP = 256
-MAX_SLOTS = 65536  # of a chunk
+# Slots of a chunk: what a processor's cache holds, and what keeps a GPU busy.
+MAX_SLOTS = {'CPU': 2**16, 'GPU': 2**24}
 
 
 def cluster(patches, cues, labels, num_clusters, iterations):
@@ -41,10 +43,11 @@ def cluster(patches, cues, labels, num_clusters, iterations):
   terms = patches_lib.basis(patches.side)
   pixels = patches_lib.pixels_of_slots(patches)
   rows, num_chunks = chunk_rows(tf.shape(pixels))
+  pixels = _cut(pixels, rows, num_chunks, -1)
   read = _make_chunks(patches, pixels, labels, cues, terms)
 
   def begin(index):
-    start = _labels_of(_cut_pixels(pixels, index, rows), labels)
+    start = _labels_of(pixels[index], labels)
     return patch_steps.sum_members(
         read(index), tf.maximum(start, 0), terms, num_clusters)
 
@@ -92,11 +95,12 @@ def mean_directions(patches, labels, num_clusters):
   terms = patches_lib.basis(patches.side)
   pixels = patches_lib.pixels_of_slots(patches)
   rows, num_chunks = chunk_rows(tf.shape(pixels))
+  chunks_of_vectors = _cut(patches.vectors, rows, num_chunks, 0.)
+  chunks_of_pixels = _cut(pixels, rows, num_chunks, -1)
 
   def sum_chunk(index):
-    vectors = chunked_kmeans.cut(patches.vectors, index, rows)
-    places = _cut_pixels(pixels, index, rows)
-    found = _labels_of(places, labels)
+    vectors = chunks_of_vectors[index]
+    found = _labels_of(chunks_of_pixels[index], labels)
     weights = tf.where(
         found >= 0, patches_lib.inverse_lengths(vectors, terms), 0.)
     return patch_steps.sum_embeddings(
@@ -107,7 +111,8 @@ def mean_directions(patches, labels, num_clusters):
 
 def chunk_rows(shape):
   """Returns i32[]: R, and how many chunks, that [T, Q] slots are cut into."""
-  most = tf.maximum(MAX_SLOTS // shape[1] // PATCHES_STEP, 1) * PATCHES_STEP
+  most = MAX_SLOTS[chunk_device.current()] // shape[1] // PATCHES_STEP
+  most = tf.maximum(most, 1) * PATCHES_STEP
   rows = -(-shape[0] // -(-shape[0] // most))
   rows = -(-rows // PATCHES_STEP) * PATCHES_STEP
   return rows, -(-shape[0] // rows)
@@ -120,11 +125,13 @@ def _map(function, num_chunks, signature):
                    fn_output_signature=signature)
 
 
-def _cut_pixels(pixels, index, rows):
-  """Returns i32[R, Q], one chunk of i32[T, Q]; -1, no pixel, behind its end."""
-  part = pixels[index * rows:(index + 1) * rows]
-  return tf.pad(part, [[0, rows - tf.shape(part)[0]], [0, 0]],
-                constant_values=-1)
+def _cut(values, rows, num_chunks, behind):
+  """Returns [chunks, R, ...] of [T, ...], filled up with what is behind T."""
+  missing = num_chunks * rows - tf.shape(values)[0]
+  values = tf.pad(values, [[0, missing]] + [[0, 0]] * (values.shape.rank - 1),
+                  constant_values=behind)
+  return tf.reshape(
+      values, tf.concat([[num_chunks, rows], tf.shape(values)[1:]], 0))
 
 
 def _labels_of(pixels, labels):
@@ -138,7 +145,7 @@ def _make_chunks(patches, pixels, labels, cues, terms):
 
   Args:
     patches: `patches.Patches`.
-    pixels: i32[T, Q], of `patches.pixels_of_slots`.
+    pixels: i32[chunks, R, Q], of `patches.pixels_of_slots`.
     labels: i32[H, W], negative for pixels that take no part.
     cues: f32[H, W, F].
     terms: f32[4, Q], of `patches.basis`.
@@ -146,7 +153,8 @@ def _make_chunks(patches, pixels, labels, cues, terms):
   Returns:
     A function of an i32[] to a `patch_steps.Chunk`.
   """
-  rows, num_chunks = chunk_rows(tf.shape(pixels))
+  num_chunks, rows = tf.unstack(tf.shape(pixels)[:2])
+  vectors = _cut(patches.vectors, rows, num_chunks, 0.)
   num_cues = cues.shape[-1]
   cues = tf.reshape(cues, [-1, num_cues])
   arrays = [
@@ -155,18 +163,15 @@ def _make_chunks(patches, pixels, labels, cues, terms):
       for shape in ([None] * 2, [None] * 2, [num_cues, None, None])]
 
   def write(index, arrays):
-    vectors = chunked_kmeans.cut(patches.vectors, index, rows)
-    places = _cut_pixels(pixels, index, rows)
-    taking_part = _labels_of(places, labels) >= 0
-    parts = _weigh(vectors, places, taking_part, cues, terms)
+    taking_part = _labels_of(pixels[index], labels) >= 0
+    parts = _weigh(vectors[index], pixels[index], taking_part, cues, terms)
     return index + 1, [
         array.write(index, part) for array, part in zip(arrays, parts)]
   _, arrays = tf.while_loop(
       lambda index, _: index < num_chunks, write, (0, arrays),
       parallel_iterations=chunked_kmeans.PARALLEL)
   return lambda index: patch_steps.Chunk(
-      chunked_kmeans.cut(patches.vectors, index, rows),
-      *(array.read(index) for array in arrays))
+      vectors[index], *(array.read(index) for array in arrays))
 
 
 def _weigh(vectors, pixels, taking_part, cues, terms):

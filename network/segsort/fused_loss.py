@@ -14,6 +14,8 @@ Shapes: B batch  H height  W width  P pixels  D embedding  K clusters
 
 import tensorflow as tf
 
+from network.segsort import chunk_device
+
 # exp(concentration * (cosine - 1)) is at least exp(-80), a normal float32 of
 # which sums keep their digits: no maximum needs to be looked for.
 MAX_CONCENTRATION = 40.
@@ -76,8 +78,7 @@ def _sum_chunks(embeddings, segment_labels, prototypes, classes, concentration):
 def _cut(embeddings, segment_labels, num_segments):
   """Pads and cuts pixels into chunks f32[N, R, D] and i32[N, R]; returns P."""
   num_pixels = tf.shape(segment_labels)[0]
-  device = 'GPU' if tf.config.list_logical_devices('GPU') else 'CPU'
-  room = _CHUNK[device] // num_segments
+  room = _CHUNK[chunk_device.current()] // num_segments
   # Powers of two: few shapes to compile for.
   rows = tf.minimum(_power_of_two(room // 2 + 1), _power_of_two(num_pixels))
   missing = _at_least_one(num_pixels, rows) - num_pixels

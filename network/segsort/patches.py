@@ -123,13 +123,8 @@ def make(answers, rows, columns):
 
 
 def _multiply(weights, values):
-  """Returns f32[2, t, ...] of f32[2, t, h], few of which are not 0."""
-  shape = tf.shape(weights)
-  flat = tf.sparse.from_dense(tf.reshape(weights, [-1, shape[2]]))
-  product = tf.sparse.sparse_dense_matmul(
-      flat, tf.reshape(values, [shape[2], -1]))
-  return tf.reshape(
-      product, tf.concat([shape[:2], tf.shape(values)[1:]], 0))
+  """Returns f32[2, t, ...] of f32[2, t, h] and f32[h, ...]."""
+  return tf.tensordot(weights, values, 1)
 
 
 def of_window(answer, window, size):

@@ -34,8 +34,12 @@ def nearest_with_cosines(queries, prototypes, num_neighbours):
     Cosines f32[S, N] and indices i32[S, N], nearest first; ties go to the
     lower index.
   """
-  num_prototypes = tf.shape(prototypes)[0]
   nearest = no_neighbours(tf.shape(queries)[0], num_neighbours)
+  num_prototypes = prototypes.shape[0]
+  if num_prototypes is not None and num_prototypes <= CHUNK:
+    # Without a loop, of whose slices a compiler knows no shape
+    return merge_nearest(queries, tf.transpose(prototypes), 0, nearest)
+  num_prototypes = tf.shape(prototypes)[0]
 
   def add_chunk(first, *nearest):
     # In columns, see `_cosines_in_blocks`.
@@ -101,7 +105,9 @@ def _cosines_in_blocks(queries, columns):
   with rows, with a single column or, without oneDNN, of a single query is
   summed in an order of its own.
   """
-  width = tf.shape(columns)[1]
+  width = columns.shape[1]
+  known = width is not None  # by a compiler as well, then
+  width = width if known else tf.shape(columns)[1]
   padding = -width % BLOCK
 
   def multiply_padded():
@@ -109,8 +115,13 @@ def _cosines_in_blocks(queries, columns):
     return tf.where(tf.range(width + padding) < width,
                     tf.matmul(queries, padded), float('-inf'))
 
-  cosines = tf.cond(
-      padding > 0, multiply_padded, lambda: tf.matmul(queries, columns))
+  def multiply():
+    return tf.matmul(queries, columns)
+
+  if known:
+    cosines = multiply_padded() if padding else multiply()
+  else:
+    cosines = tf.cond(padding > 0, multiply_padded, multiply)
   return tf.reshape(
       cosines, [tf.shape(queries)[0], (width + padding) // BLOCK, BLOCK])
 

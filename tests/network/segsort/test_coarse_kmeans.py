@@ -16,7 +16,7 @@ from network.segsort import patches as patches_lib
 def _small_chunks(monkeypatch):
   """Many chunks in small images, and several blocks of clusters."""
   monkeypatch.setattr(coarse_kmeans, 'PATCHES_STEP', 4)
-  monkeypatch.setattr(coarse_kmeans, 'MAX_SLOTS', 512)
+  monkeypatch.setattr(coarse_kmeans, 'MAX_SLOTS', {'CPU': 512, 'GPU': 512})
   monkeypatch.setattr(patch_steps, 'MAX_UNROLLED', 7)
 
 
@@ -97,9 +97,11 @@ def test_an_empty_cluster_is_never_chosen(rng):
   assert set(_cluster(answer, cues, labels, 5, 4).ravel()) <= {1, 3}
 
 
-def test_a_tie_goes_to_the_lowest_cluster_in_another_block_as_well():
+def test_a_tie_goes_to_the_lowest_cluster_in_another_block_as_well(
+    monkeypatch):
   # Two clusters of one pixel each, which are alike, have the same center: of
   # more pixels, rows of a product may be summed in different orders.
+  monkeypatch.setattr(clustering, 'normalize', closeness.normalize_exactly)
   answer = np.tile(np.float32([1, 0]), (2, 2, 1))
   labels = np.full((16, 16), -1)
   labels[3, 4], labels[9, 9] = 12, 2
