@@ -8,6 +8,11 @@
 train_contours() {
   local optional=()
   ! is_on OVERWRITE || optional=(--overwrite)
+  [ -z "$BACKBONE" ] || optional+=(--backbone "$BACKBONE")
+  [ -z "$BACKBONE_FEATURES" ] ||
+    optional+=(--backbone_features "$BACKBONE_FEATURES")
+  [ -z "$BACKBONE_INPUT" ] || optional+=(--backbone_input "$BACKBONE_INPUT")
+  [ -z "$RESTORE_FROM_1" ] || optional+=(--restore_from "$RESTORE_FROM_1")
   "$PYTHON" "$root/pyscripts/train_contours.py" \
     --data_dir "$DATAROOT" --snapshot_dir "$SNAPSHOT_DIR" \
     --train_splits "$TRAIN_SPLITS" --eval_split "$EVAL_SPLIT" \

@@ -1,8 +1,9 @@
-"""A small side-output edge network, after HED (Xie and Tu, ICCV 2015).
+"""Side-output edge networks, after HED (Xie and Tu, ICCV 2015).
 
-Four stages of convolutions, each at half the size of the one before; a 1x1
-convolution after each predicts contours, enlarged to the image's size; their
-fusion is a fifth prediction. All are trained by class-balanced cross-entropy.
+The small one has four stages of convolutions, each at half the size of the one
+before; a 1x1 convolution after each predicts contours, enlarged to the image's
+size; their fusion is a fifth prediction. That on a backbone has one for each of
+its strides. All are trained by class-balanced cross-entropy.
 
 Shapes: B batch  H height  W width  O side outputs and their fusion
 """
@@ -11,11 +12,15 @@ import keras
 import tensorflow as tf
 
 from network import layers
+from network import sliding
 
 CHANNELS = 24, 48, 96, 128
 NUM_CONVOLUTIONS = 2  # a stage
 NUM_OUTPUTS = len(CHANNELS) + 1
 MEAN, SCALE = 117., 1 / 58.  # of pixels
+MAX_STRIDE = 16  # of a backbone's side outputs: HED's deepest
+# Short runs: .9997 would take tens of thousands of steps.
+BATCH_NORM_DECAY = .97
 
 
 def build_contour_model(channels=CHANNELS):
@@ -29,8 +34,7 @@ def build_contour_model(channels=CHANNELS):
     fusion last.
   """
   images = keras.Input((None, None, 3), name='images')
-  # Short runs from scratch: .9997 would take tens of thousands of steps.
-  normalise = layers.batch_norm(0.97)
+  normalise = layers.batch_norm(BATCH_NORM_DECAY)
   features = keras.layers.Rescaling(
       SCALE, -MEAN * SCALE, name='pixels')(images)
   sides = []
@@ -40,8 +44,46 @@ def build_contour_model(channels=CHANNELS):
       features = layers.conv_bn_relu(
           features, width, 3, stride=stride, normalise=normalise,
           name=f'contours.stage{stage}.conv{unit}')
-    side = layers.project(features, 1, 1, name=f'contours.side{stage}')
+    side = _side(features, stage)
     sides.append(layers.ResizeLike(name=f'contours.up{stage}')([side, images]))
+  return _fuse(images, sides)
+
+
+def build_on_backbone(backbone):
+  """Builds the network on one of Keras, with an output after each stage.
+
+  As HED on VGG16, but that strides beyond 8 are dilations.
+
+  Args:
+    backbone: a `keras_backbone.KerasBackbone` of mean-subtracted images whose
+      mean is 0.
+
+  Returns:
+    As `build_contour_model`; an output for each stride of the untouched network
+    up to MAX_STRIDE.
+
+  Raises:
+    NoRuleError: a layer that cannot be rebuilt.
+  """
+  images = keras.Input((None, None, 3), name='images')
+  sides = []
+  for stage, (features, place) in enumerate(
+      backbone.stages(images, layers.batch_norm(BATCH_NORM_DECAY)), 1):
+    if place.stride * place.dilation > MAX_STRIDE:
+      break
+    sides.append(sliding.Enlarge(
+        place.stride, place.offset, name=f'contours.up{stage}')(
+            [_side(features, stage), images]))
+  return _fuse(images, sides)
+
+
+def _side(features, stage):
+  """Returns the logits [B, h, w, 1] of a stage."""
+  return layers.project(features, 1, 1, name=f'contours.side{stage}')
+
+
+def _fuse(images, sides):
+  """Returns the model of images to side outputs [B, H, W, 1] and their sum."""
   together = keras.layers.Concatenate(name='contours.sides')(sides)
   # Starts as the mean of the side outputs, as HED's.
   fused = keras.layers.Conv2D(

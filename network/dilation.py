@@ -38,11 +38,19 @@ class Rebuilding(keras_graph.Copying):
     super().__init__(*arguments)
     self._places = {}  # {id of a tensor: (the tensor, its `Place`)}
     self._padded = {}  # {id: (tensor with zeros, without, padding)}
+    self._ends = {}  # {stride of the untouched network: (tensor, `Place`)}
 
   def place(self, *tensors):
     """Returns the `Place` of tensors that are combined."""
     return max(self._places.get(id(tensor), (tensor, Place()))[1]
                for tensor in tensors)
+
+  def stages(self):
+    """Returns [(tensor, its `Place`)], the last one at each stride, from 1 on.
+
+    The stride is that of the untouched network; images themselves are none.
+    """
+    return [self._ends[stride] for stride in sorted(self._ends)]
 
   def _apply(self, layer, kind, args, kwargs):
     """Returns the output of a layer.
@@ -67,7 +75,14 @@ class Rebuilding(keras_graph.Copying):
               isinstance(layer, keras.layers.BatchNormalization)):
       raise NoRuleError(
           f'layer {layer.name} ({kind}) has no rule for dilation')
-    return self._put(self._remake(layer)(*args, **kwargs), place)
+    outputs = self._put(self._remake(layer)(*args, **kwargs), place)
+    if self._ends:
+      self._end(outputs, place)
+    return outputs
+
+  def _end(self, tensor, place):
+    if place.stride:
+      self._ends[place.stride * place.dilation] = tensor, place
 
   def _put(self, tensor, place):
     self._places[id(tensor)] = tensor, place
@@ -108,6 +123,7 @@ class Rebuilding(keras_graph.Copying):
       outputs = sliding.AtrousPool(
           _POOLS[kind], layer.pool_size, window.dilation, padding,
           window.stride, name=name)(inputs)
+    self._end(outputs, place)
     return self._put(outputs, place)
 
 
@@ -129,11 +145,8 @@ def rebuild(source, features, scope, images, normalise, has_preprocessing):
     NoRuleError: a layer that cannot be rebuilt.
     ValueError: features of another stride.
   """
-  names = keras_graph.names_of(source)
-  part = keras.Model(source.inputs[0], names[features].output)
-  rebuilding = Rebuilding(names, scope, normalise, has_preprocessing)
-  aligned = sliding.AlignedPadding(name=f'{scope}.align')
-  outputs = keras_graph.run(part, aligned(images), rebuilding)
+  rebuilding, aligned, outputs = _rebuild(
+      source, features, scope, images, normalise, has_preprocessing)
   place = rebuilding.place(outputs)
   if place.stride != sliding.OUTPUT_STRIDE:
     raise ValueError(
@@ -142,3 +155,31 @@ def rebuild(source, features, scope, images, normalise, has_preprocessing):
   # From 8 on there would be a cell too many.
   aligned.offset = min(max(int(place.offset), 0), sliding.OUTPUT_STRIDE - 1)
   return outputs
+
+
+def rebuild_stages(
+    source, features, scope, images, normalise, has_preprocessing):
+  """Rebuilds a network as `rebuild`, for what it has at each stride.
+
+  Images are only extended to the right and below.
+
+  Returns:
+    A list of ([B, ceil(H / s), ceil(W / s), C], its `Place`), the last layer
+    at each stride of the untouched network up to `features`; s is 8 at most.
+
+  Raises:
+    NoRuleError: a layer that cannot be rebuilt.
+  """
+  rebuilding, *_ = _rebuild(
+      source, features, scope, images, normalise, has_preprocessing)
+  return rebuilding.stages()
+
+
+def _rebuild(source, features, scope, images, normalise, has_preprocessing):
+  """Returns a `Rebuilding` of a graph, what pads images, and the output."""
+  names = keras_graph.names_of(source)
+  part = keras.Model(source.inputs[0], names[features].output)
+  rebuilding = Rebuilding(names, scope, normalise, has_preprocessing)
+  aligned = sliding.AlignedPadding(name=f'{scope}.align')
+  outputs = keras_graph.run(part, aligned(images), rebuilding)
+  return rebuilding, aligned, outputs

@@ -34,6 +34,7 @@ APPLICATIONS = {
     'ResNet50': ('conv5_block3_out', 'caffe'),
     'ResNet101': ('conv5_block3_out', 'caffe'),
     'ResNet50V2': ('post_relu', 'tf'),
+    'VGG16': ('block5_conv3', 'caffe'),
     'MobileNet': ('conv_pw_13_relu', 'tf'),
     'MobileNetV3Large': ('expanded_conv_14_add', 'tf'),
     'MobileNetV3Small': ('expanded_conv_10_add', 'tf'),
@@ -76,6 +77,24 @@ class KerasBackbone:
       ValueError: features of a smaller stride.
     """
     return dilation.rebuild(
+        self.source, self.features, self.name, self._rescale(images), normalise,
+        self.has_preprocessing)
+
+  def stages(self, images, normalise):
+    """Extracts what the network has at each stride, for networks with rules.
+
+    Args:
+      images: [B, H, W, 3], mean-subtracted RGB.
+      normalise: a function from `layers.batch_norm`.
+
+    Returns:
+      A list of ([B, h, w, C], its `sliding.Place`), from stride 1 to that of
+      the features; those beyond 8 are dilated.
+
+    Raises:
+      NoRuleError: a layer that cannot be rebuilt at stride 8.
+    """
+    return dilation.rebuild_stages(
         self.source, self.features, self.name, self._rescale(images), normalise,
         self.has_preprocessing)
 

@@ -137,6 +137,54 @@ class AtrousPool(keras.layers.Layer):
             'stride': self.stride}
 
 
+@keras.saving.register_keras_serializable(package='segsort')
+class Enlarge(keras.layers.Layer):
+  """Enlarges a map bilinearly to its images, each value at its pixel.
+
+  The map is of images that were extended to the right and below, and no smaller
+  than they.
+
+  Attributes:
+    stride: pixels between two values.
+    offset: pixels from the images' first one to the centre of the first value.
+  """
+
+  def __init__(self, stride, offset, **kwargs):
+    super().__init__(**kwargs)
+    self.stride, self.offset = stride, offset
+
+  def call(self, inputs):
+    """Returns [B, H, W, C] of [B, h, w, C] and images [B, H, W, 3]."""
+    values, images = inputs
+    if (self.stride, self.offset) == (1, 0):
+      height, width = tf.unstack(tf.shape(images)[1:3])
+      return values[:, :height, :width]
+    rows, columns = (
+        self._shares(tf.shape(images)[axis], tf.shape(values)[axis])
+        for axis in (1, 2))
+    enlarged = tf.einsum('yh,bhwc->bywc', rows, tf.cast(values, tf.float32))
+    enlarged = tf.einsum('xw,bywc->byxc', columns, enlarged)
+    return tf.cast(enlarged, self.compute_dtype)
+
+  def _shares(self, length, count):
+    """Returns f32[length, count], what each value gives to each pixel."""
+    pixels = tf.cast(tf.range(length), tf.float32)
+    count = tf.cast(count, tf.float32)
+    places = tf.clip_by_value(
+        (pixels - self.offset) / self.stride, 0., count - 1)
+    return tf.nn.relu(1 - tf.abs(places[:, None] - tf.range(count)))
+
+  def compute_output_shape(self, input_shape):
+    """Returns (B, H, W, C)."""
+    values, images = input_shape
+    return (values[0], *images[1:3], values[3])
+
+  def get_config(self):
+    """Returns the settings that rebuild the layer."""
+    return {**super().get_config(), 'stride': self.stride,
+            'offset': self.offset}
+
+
 def pad(inputs, padding, name):
   """Pads with zeros, or crops where the padding is below 0."""
   for kind, sign in ((keras.layers.ZeroPadding2D, 1),

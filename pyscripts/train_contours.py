@@ -8,9 +8,10 @@ Its contours.keras serves make_oversegmentation.py --detector keras
 """
 
 import _path  # noqa: F401
+from segsort.contours import contour_settings
 from segsort.contours import contour_training
 from segsort.runs import cli
 
 if __name__ == '__main__':
   cli.run(contour_training.train_contours,
-          contour_training.ContourTrainConfig)
+          contour_settings.ContourTrainConfig)

@@ -12,6 +12,14 @@
 #     python pyscripts/make_oversegmentation.py --detector keras \
 #         --detector_path snapshots/bsds500/contours/contours.keras ...
 #
+# The network is a small one; HED's own recipe starts from VGG16:
+#
+#     BACKBONE=VGG16 RESTORE_FROM=imagenet source .../train_contours.sh
+#
+# or from any other network of keras.applications or FILE.keras, with
+# BACKBONE_FEATURES (its last layer) and BACKBONE_INPUT; RESTORE_FROM may be a
+# file of weights. Strides beyond 8 become dilations there.
+#
 # With TRAIN_SPLITS=val EVAL_SPLIT=val (a part of the data, where only val is
 # there) every fifth image is held out. Every setting printed at the start can
 # be set in the environment.
@@ -27,9 +35,13 @@
   export SNAPSHOT_DIR="${SNAPSHOT_DIR:-$root/snapshots/bsds500/contours}"
   export TRAIN_SPLITS="${TRAIN_SPLITS:-train,val}"
   export EVAL_SPLIT="${EVAL_SPLIT:-test}"
+  export BACKBONE="${BACKBONE:-}" BACKBONE_FEATURES="${BACKBONE_FEATURES:-}"
+  export BACKBONE_INPUT="${BACKBONE_INPUT:-}"
+  export RESTORE_FROM_1="${RESTORE_FROM_1-${RESTORE_FROM-}}"
   export NUM_STEPS_1="${NUM_STEPS_1:-${NUM_STEPS:-20000}}" BATCH_SIZE="${BATCH_SIZE:-8}"
   export INPUT_SIZE="${INPUT_SIZE:-256,256}"
-  export LEARNING_RATE_1="${LEARNING_RATE_1:-${LEARNING_RATE:-1e-3}}"
+  rate="${BACKBONE:+1e-4}"  # trained weights want a smaller one
+  export LEARNING_RATE_1="${LEARNING_RATE_1:-${LEARNING_RATE:-${rate:-1e-3}}}"
   export RANDOM_SEED="${RANDOM_SEED:-1}" OVERWRITE="${OVERWRITE:-0}"
   export SAVE_PRED_EVERY="${SAVE_PRED_EVERY:-500}"
   export IS_TRAIN_1="${IS_TRAIN_1:-1}" IS_OVERSEGMENT="${IS_OVERSEGMENT:-1}"

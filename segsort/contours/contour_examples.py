@@ -64,7 +64,7 @@ def draw_batch(data, config, rng):
 
   Args:
     data: list of (u8[H, W, 3], i8[H, W]).
-    config: a `contour_training.ContourTrainConfig`.
+    config: a `contour_settings.ContourTrainConfig`.
     rng: a numpy Generator.
 
   Returns:

@@ -1,7 +1,6 @@
 """Training of the contour network on people's contours (BSDS500)."""
 
 import contextlib
-import dataclasses
 import json
 import os
 
@@ -12,44 +11,14 @@ import tensorflow as tf
 from network import contour_model
 from segsort.checkpoints import checkpoint
 from segsort.contours import contour_examples
+from segsort.contours import contour_networks
+from segsort.contours import contour_settings
 from segsort.errors import InputError
 from segsort.runs import files
 from segsort.runs import folder_lock
 from segsort.runs import interruption
 from segsort.runs import progress
-from segsort.runs import resumption
 from segsort.runs import run_record
-from segsort.runs import settings as settings_lib
-
-MODEL = 'contours.keras'
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ContourTrainConfig(settings_lib.Settings):
-  """The contour network's training."""
-
-  data_dir: str = settings_lib.setting(
-      text='folder of images/SPLIT/ID.jpg and groundTruth/SPLIT/ID.mat')
-  snapshot_dir: str = settings_lib.setting(text='folder for the network')
-  train_splits: str = settings_lib.setting(
-      'train', 'comma-separated splits to learn from')
-  eval_split: str = settings_lib.setting(
-      'val', 'split to score; where it is one of the others, every fifth of '
-      'its images is held out')
-  batch_size: int = settings_lib.setting(4, 'crops a step')
-  input_size: settings_lib.Size = settings_lib.setting(
-      settings_lib.Size((160, 160)), 'crop, height,width')
-  num_steps: int = settings_lib.setting(20000, 'updates')
-  learning_rate: float = settings_lib.setting(1e-3, 'of Adam; falls to 0')
-  random_seed: int = settings_lib.setting(1, 'of weights, order and crops')
-  save_pred_every: int = settings_lib.setting(500, 'steps between checkpoints')
-  overwrite: bool = settings_lib.setting(False, 'start anew in a used folder')
-
-
-# Settings that a run cannot change when it goes on.
-SAME_RUN = ('train_splits', 'eval_split', 'batch_size', 'input_size',
-            'num_steps', 'learning_rate', 'random_seed')
-
 
 class ContourRun:
   """All that a training needs to go on.
@@ -61,9 +30,9 @@ class ContourRun:
   """
 
   def __init__(self, config):
-    """Builds everything from a ContourTrainConfig, seeded."""
+    """Builds everything from the settings, seeded."""
     keras.utils.set_random_seed(config.random_seed)
-    self.model = contour_model.build_contour_model()
+    self.model = contour_networks.build(config)
     self.optimizer = keras.optimizers.Adam(
         keras.optimizers.schedules.PolynomialDecay(
             config.learning_rate, config.num_steps), name='adam')
@@ -82,9 +51,10 @@ class ContourRun:
         {**self.variables(), 'losses': np.float32(self.losses)})
     checkpoint.keep_newest(folder, 2, len(self.losses))
 
-  def resume(self, folder):
-    """Takes over the newest checkpoint that can be read, if there are any."""
+  def start(self, folder, config):
+    """Takes over the newest checkpoint that can be read, or first weights."""
     if not checkpoint.steps_in(folder):
+      contour_networks.start(self.model, config)
       return
     _, path, tensors = checkpoint.load_newest(folder)
     self.losses = tensors.pop('losses', np.zeros(0)).tolist()
@@ -104,7 +74,7 @@ def train_contours(config):
   images to score it on. What was stopped goes on from its last checkpoint.
 
   Args:
-    config: a ContourTrainConfig.
+    config: a `contour_settings.ContourTrainConfig`.
 
   Raises:
     InputError: data that will not do, or a folder with another run.
@@ -116,10 +86,10 @@ def train_contours(config):
 
 def _train_alone(config):
   train, held_out = contour_examples.find_examples(config)
-  made_of = digest_of(train, config)
-  path = os.path.join(config.snapshot_dir, MODEL)
+  made_of = contour_settings.digest_of(train, config)
+  path = os.path.join(config.snapshot_dir, contour_settings.MODEL)
   if not config.overwrite:
-    check_same_run(config, made_of)
+    contour_settings.check_same_run(config, made_of)
     if os.path.exists(path):
       print(f'{path} is finished; --overwrite trains it anew')
       return
@@ -131,7 +101,7 @@ def _train_alone(config):
     with files.writing(path), contextlib.suppress(FileNotFoundError):
       os.remove(path)
   run = ContourRun(config)
-  run.resume(config.snapshot_dir)
+  run.start(config.snapshot_dir, config)
   print(f'{run.model.count_params()} parameters; {len(train)} images to learn '
         f'from, {len(held_out)} to score')
   run_record.write_run(config.snapshot_dir, config, data_dir=made_of)
@@ -144,39 +114,6 @@ def _train_alone(config):
   edge = max(1, len(losses) // 10)
   print(f'loss {np.mean(losses[:edge]):.4f} at first, '
         f'{np.mean(losses[-edge:]):.4f} at last: {path}')
-
-
-def digest_of(names, config):
-  """Returns a digest of the images SPLIT/ID and of their contours."""
-  return run_record.digest(*(
-      os.path.join(config.data_dir, path) for name in names
-      for path in (f'images/{name}.jpg', f'groundTruth/{name}.mat')))
-
-
-def check_same_run(config, made_of):
-  """Raises InputError where the folder has a run of other settings or data.
-
-  Args:
-    config: a ContourTrainConfig.
-    made_of: `digest_of` the images to learn from.
-  """
-  folder = config.snapshot_dir
-  if not (checkpoint.steps_in(folder)
-          or os.path.exists(os.path.join(folder, MODEL))):
-    return
-  before = settings_lib.read_run(folder, 'the network', '--overwrite')
-  if not before.keys() >= set(SAME_RUN):
-    raise InputError(
-        f'{folder} has a network, but no config.json of a training of contours;'
-        ' name another --snapshot_dir, or start anew with --overwrite (the '
-        'script: OVERWRITE=1)')
-  settings_lib.check_same(before, config, SAME_RUN, folder)
-  inputs = (resumption.read_run(folder) or {}).get('inputs') or {}
-  if inputs.get('data_dir', made_of) != made_of:
-    raise InputError(
-        f'{folder} was trained with other images or contours than those in '
-        f'--data_dir {config.data_dir} now: name another --snapshot_dir, or '
-        'start anew with --overwrite (the script: OVERWRITE=1)')
 
 
 def fit(run, data, config):

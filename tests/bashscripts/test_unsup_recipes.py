@@ -319,9 +319,19 @@ def test_the_contour_network_is_trained_applied_and_scored(bsds):
   assert apply['detector_path'] == f'{folder}/contours.keras'
   assert apply['data_list'] == f'{folder}/eval.txt' and 'ucm' in apply
   assert 'overwrite' not in apply and 'overwrite' not in train
+  assert 'backbone' not in train and train['learning_rate'] == '1e-3'
   assert score['data_list'] == apply['data_list']  # not what was there before
   assert apply['save_dir'] == score['pred_dir'] == f'{folder}/results/test'
   assert score['gt_dir'].endswith('bsds500/groundTruth/test')
+
+
+def test_contours_from_a_network_of_keras(bsds):
+  bsds.run('bsds500/train_contours.sh', BACKBONE='VGG16',
+           RESTORE_FROM='imagenet', BACKBONE_INPUT='caffe')
+  train = bsds.calls()[0][1]
+  assert train['backbone'] == 'VGG16' and train['restore_from'] == 'imagenet'
+  assert train['backbone_input'] == 'caffe'
+  assert train['learning_rate'] == '1e-4'
 
 
 def test_a_contour_network_trained_anew_makes_all_anew(bsds):

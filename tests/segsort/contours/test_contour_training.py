@@ -15,7 +15,7 @@ import scipy.io
 from network import contour_model
 from segsort.checkpoints import checkpoint
 from segsort.contours import contour_examples
-from segsort.contours import contour_training
+from segsort.contours import contour_settings
 from segsort.runs import files
 from segsort.runs import settings as settings_lib
 
@@ -84,7 +84,7 @@ def test_people_decide_by_share(bsds):
 def test_crops_are_moved_together(bsds, rng):
   image = np.arange(6 * 7).reshape(6, 7, 1).repeat(3, -1).astype(np.uint8)
   target = (image[..., 0] % 3).astype(np.int8)
-  settings = contour_training.ContourTrainConfig(
+  settings = contour_settings.ContourTrainConfig(
       data_dir='', snapshot_dir='', batch_size=9,
       input_size=settings_lib.Size((4, 9)))
   images, targets = contour_examples.draw_batch(
