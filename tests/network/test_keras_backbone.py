@@ -16,7 +16,8 @@ CELLS = (8, 5)
 PHASES = {
     'MobileNetV2': (3, 3), 'EfficientNetB0': (3, 3), 'EfficientNetV2B0': (3, 0),
     'ResNet50': (0, 0),
-    'ResNet50V2': (0, 0), 'VGG16': (1, 1), 'MobileNet': (3, 3), 'MobileNetV3Large': (3, 3),
+    'ResNet50V2': (0, 0), 'VGG16': (1, 1),
+    'MobileNet': (3, 3), 'MobileNetV3Large': (3, 3),
     'MobileNetV3Small': (3, 3), 'DenseNet121': (1, 1), 'ConvNeXtTiny': (1, 1)}
 STEPS = {'VGG16': 2}  # cells between them where they are not 4
 QUICK = 'MobileNetV2', 'ConvNeXtTiny'
@@ -82,8 +83,8 @@ def test_values_are_those_of_the_untouched_network_and_more(name, rng):
   padded[:] = backbone.input[0]
   padded[:, offset:, offset:] = images
   untouched = untouched_features(backbone, padded)
-  cells = np.s_[:, *(slice(first, None, STEPS.get(name, 4))
-                     for first in PHASES[name])]
+  cells = (slice(None), *(slice(first, None, STEPS.get(name, 4))
+                          for first in PHASES[name]))
   # Normalised some hundred times, by what rounding moves as well.
   closeness.assert_close(dense[cells], untouched, 1e-3)
   # The cells between have values of their own.
