@@ -24,6 +24,8 @@ export BACKBONE_INPUT="${BACKBONE_INPUT:-}"
 export FREEZE_BACKBONE="${FREEZE_BACKBONE:-0}"
 export FREEZE_BATCH_NORM="${FREEZE_BATCH_NORM:-0}"
 export CACHE_FEATURES="${CACHE_FEATURES:-}"
+# 1 starts training without labels from the components of the features
+export IS_COMPONENTS="${IS_COMPONENTS:-0}"
 export HEAD="${HEAD:-pspnet}" EMBEDDING_DIM="${EMBEDDING_DIM:-32}"
 export NUM_CLUSTERS="${NUM_CLUSTERS:-5}"
 export KMEANS_ITERATIONS="${KMEANS_ITERATIONS:-10}"
@@ -35,10 +37,16 @@ export FROZEN_BANK="${FROZEN_BANK:-0}"
 export SOFTMAX_WEIGHT="${SOFTMAX_WEIGHT:-0}"
 
 # Folder of make_oversegmentation.py: images are labelled by its regions, in
-# place of clusters; annotated ones have clusters
-export REGIONS_DIR="${REGIONS_DIR:-}"
-# Folder of prototypes and predictions in that of the stage
+# place of clusters; annotated ones have clusters. IS_REGIONS=1 makes those that
+# are absent, with DETECTOR, LABEL_THRESHOLD and LABEL_MAX_REGIONS
+export REGIONS_DIR="${REGIONS_DIR:-}" IS_REGIONS="${IS_REGIONS:-0}"
+export DETECTOR="${DETECTOR:-}" DETECTOR_PATH="${DETECTOR_PATH:-}"
+export LABEL_THRESHOLD="${LABEL_THRESHOLD:-}"
+export LABEL_MAX_REGIONS="${LABEL_MAX_REGIONS:-400}"
+# Folder of prototypes and predictions in that of the stage, and that whose
+# prototypes are looked up: with IS_PROTOTYPE_1=0 those of another reading
 export RESULTS_NAME="${RESULTS_NAME:-results}"
+export PROTOTYPES_NAME="${PROTOTYPES_NAME:-$RESULTS_NAME}"
 # Prototypes and predictions of other settings are refused, and those of an
 # older checkpoint made anew; 1 makes all of them anew
 export OVERWRITE_RESULTS="${OVERWRITE_RESULTS:-0}"

@@ -10,7 +10,7 @@
 # What is printed first, as far as it is set.
 SETTINGS='METHOD AFFINITY DATASET DATAROOT CAMVID_SOURCE CITYSCAPES_SOURCE
   COCO_SOURCE TRAIN_SPLITS EVAL_SPLIT DATA_DIR
-  LIST_DIR SNAPSHOT_DIR RESULTS_NAME OVERWRITE OVERWRITE_RESULTS
+  LIST_DIR SNAPSHOT_DIR RESULTS_NAME PROTOTYPES_NAME OVERWRITE OVERWRITE_RESULTS
   OVERWRITE_REGIONS STRATEGY NUM_GPU
   LOGICAL_DEVICES WORKERS WORKER_INDEX TF_CONFIG WORKER_TIMEOUT
   BACKBONE BACKBONE_FEATURES BACKBONE_INPUT FREEZE_BACKBONE FREEZE_BATCH_NORM
@@ -20,7 +20,8 @@ SETTINGS='METHOD AFFINITY DATASET DATAROOT CAMVID_SOURCE CITYSCAPES_SOURCE
   NOT_RESTORE_CLASSIFIER_2 TRAIN_LIST_1 TRAIN_LIST_2 NUM_STEPS_1 NUM_STEPS_2
   LEARNING_RATE_1 LEARNING_RATE_2 BATCH_SIZE ITER_SIZE INPUT_SIZE WEIGHT_DECAY
   BATCH_NORM_DECAY CONCENTRATION NUM_BANKS FROZEN_BANK
-  SOFTMAX_WEIGHT REGIONS_DIR
+  SOFTMAX_WEIGHT REGIONS_DIR IS_REGIONS LABEL_THRESHOLD LABEL_MAX_REGIONS
+  IS_COMPONENTS
   RANDOM_SCALE RANDOM_ROTATION RANDOM_COLOR RANDOM_SEED
   SAVE_PRED_EVERY UPDATE_TB_EVERY PROTOTYPE_LIST PROTOTYPE_SPLIT
   PROTOTYPE_INPUT_SIZE
@@ -35,6 +36,7 @@ SETTINGS='METHOD AFFINITY DATASET DATAROOT CAMVID_SOURCE CITYSCAPES_SOURCE
   IS_INFERENCE_2 IS_INFERENCE_MSC_2 IS_BENCHMARK_2'
 
 source "$root/bashscripts/data.sh"
+source "$root/bashscripts/regions.sh"
 source "$root/bashscripts/workers.sh"
 
 # So that headings and what Python prints keep their order in a file.
@@ -119,9 +121,39 @@ is_softmax() {
 train_unsup() {
   local grouped=()
   ! is_on IS_GROUPED || grouped=(--grouped)
+  if [ "$1" = 1 ] && is_on IS_COMPONENTS; then
+    fit_components || return
+    ! is_untrained 1 || return 0
+  fi
   if [ "$1" = 1 ]; then group_regions; else group_pixels; fi || return
   run_training train_segsort_unsup.py "$1" $(sorting_flags) \
     ${grouped[@]+"${grouped[@]}"}
+}
+
+# Principal components of the backbone's features, which training starts from;
+# without steps they are the network of the stage.
+fit_components() {
+  local folder="$SNAPSHOT_DIR/components" optional=()
+  ! is_untrained 1 || folder="$SNAPSHOT_DIR/stage1"
+  [ -z "$RESTORE_FROM_1" ] || optional+=(--restore_from "$RESTORE_FROM_1")
+  [ -z "$CACHE_FEATURES" ] || optional+=(--cache_features "$CACHE_FEATURES")
+  ! is_on OVERWRITE || optional+=(--overwrite)
+  if is_on OVERWRITE || ! [ "$(find "$folder" -name '*.index' 2>&-)" ]; then
+    "$PYTHON" "$root/pyscripts/fit_embedding.py" --snapshot_dir "$folder" \
+      --data_list "$TRAIN_LIST_1" --data_dir "$DATA_DIR" --dataset "$DATASET" \
+      --backbone "$BACKBONE" --embedding_dim "$EMBEDDING_DIM" \
+      --backbone_features "$BACKBONE_FEATURES" \
+      --backbone_input "$BACKBONE_INPUT" \
+      --input_size "$PROTOTYPE_INPUT_SIZE" ${optional[@]+"${optional[@]}"} ||
+      return
+  fi
+  RESTORE_FROM_1="$folder" NOT_RESTORE_CLASSIFIER_1=0
+}
+
+# Whether the network of a stage is that of components, as it is.
+is_untrained() {
+  local steps="NUM_STEPS_$1"
+  is_on IS_COMPONENTS && [ "${!steps}" = 0 ]
 }
 
 run_training() {
@@ -200,7 +232,8 @@ retrieve() {
   fi
   restored inference.py "$1" --data_list "$INFERENCE_LIST" \
     --save_dir "$(results "$1" "$2")" \
-    --prototype_dir "$(results "$1" "$PROTOTYPE_SPLIT")/prototypes" \
+    --prototype_dir "$(RESULTS_NAME="$PROTOTYPES_NAME" \
+      results "$1" "$PROTOTYPE_SPLIT")/prototypes" \
     --k_in_nearest_neighbors "$K_IN_NEAREST_NEIGHBORS" \
     --vote_balance "$VOTE_BALANCE" \
     --vote_concentration "$VOTE_CONCENTRATION" "${@:3}"
@@ -290,7 +323,8 @@ run_stages() {
 # The four steps after training.
 evaluate_stage() {
   is_softmax || timed "IS_PROTOTYPE_$1" "$1" extract_prototypes || return
-  timed "IS_INFERENCE_$1" "$1" inference &&
+  prepare make_label_regions "$1" &&
+    timed "IS_INFERENCE_$1" "$1" inference &&
     timed "IS_INFERENCE_MSC_$1" "$1" inference_msc &&
     timed "IS_BENCHMARK_$1" "$1" benchmark
 }
