@@ -2,6 +2,9 @@
 
 Usage: python pyscripts/prepare_voc12.py
   --data_dir DATAROOT
+
+With --half_dir HALF, a part of VOC 2012 at half size instead, which suffices to
+compare methods on two cores: what bashscripts/voc12_half/ takes as DATAROOT.
 """
 
 import _path  # noqa: F401  (puts the project root on sys.path)

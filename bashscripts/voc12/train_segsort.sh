@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# SegSort on PASCAL VOC 2012, the single-GPU recipe of the 2019 release: stage
-# 1 on train+ (VOC and SBD), stage 2 on train with a tenth of the learning rate.
+# SegSort on PASCAL VOC 2012, on a single GPU: stage 1 on train+ (VOC and SBD),
+# stage 2 on train with a tenth of the learning rate. RECIPE=released has all
+# settings of the 2019 release, RECIPE=found (the default) those that were better
+# on a part of VOC at half size (recipe.bash).
 #
 # Usage: DATAROOT=/data source bashscripts/voc12/train_segsort.sh
 #        (bash or zsh, from any directory; or run it with bash)
@@ -43,6 +45,7 @@
 
   export INFERENCE_INPUT_SIZE="${INFERENCE_INPUT_SIZE:-720,720}"
 
+  source "$root/bashscripts/voc12/recipe.bash"
   source "$root/bashscripts/settings.sh"
   # Sourced: a fresh bash works on, free of the caller's options and aliases.
   [ "${BASH_SOURCE[0]:-}" = "$0" ] || exec bash "$script"

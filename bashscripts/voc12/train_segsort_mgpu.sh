@@ -21,7 +21,8 @@
   export BATCH_SIZE="${BATCH_SIZE:-16}" INPUT_SIZE="${INPUT_SIZE:-480,480}"
   export NUM_STEPS_1="${NUM_STEPS_1:-${NUM_STEPS:-100000}}"
   export NUM_STEPS_2="${NUM_STEPS_2:-${NUM_STEPS:-30000}}"
-  export K_IN_NEAREST_NEIGHBORS="${K_IN_NEAREST_NEIGHBORS:-21}"
+  [ "${RECIPE:-}" != released ] ||
+    export K_IN_NEAREST_NEIGHBORS="${K_IN_NEAREST_NEIGHBORS:-21}"
 
   source "$root/bashscripts/voc12/train_segsort.sh"
 )

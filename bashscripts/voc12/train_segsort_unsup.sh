@@ -1,9 +1,14 @@
 #!/usr/bin/env bash
-# Unsupervised SegSort on PASCAL VOC 2012: trained on contour regions, without
-# labels; the labels of train serve retrieval and those of val the evaluation.
+# Unsupervised SegSort on PASCAL VOC 2012; the labels of train serve retrieval
+# and those of val the evaluation.
 #
 # Usage: DATAROOT=/data source bashscripts/voc12/train_segsort_unsup.sh
 #        (bash or zsh, from any directory; or run it with bash)
+#
+# Nothing is trained unless NUM_STEPS is given: the embedding is the principal
+# components of the features of ImageNet's network, for training took from them
+# what it knew (table voc12_half_unsup of experiments/). RECIPE=released trains
+# as the 2019 release did, on regions of contours, from a random head.
 #
 # The regions of DATAROOT/VOC2012/segcls/ID.png are in VOC2012/hed/ID.png, or
 # named in a third column of the list. Where some are absent they are made, by
@@ -32,6 +37,12 @@
   imagenet="$root/snapshots/imagenet/trained/$BACKBONE.ckpt"
   export RESTORE_FROM_1="${RESTORE_FROM_1-${RESTORE_FROM-$imagenet}}"
   export BATCH_NORM_DECAY="${BATCH_NORM_DECAY:-0.9997}"
+  if [ "${RECIPE:-found}" = found ]; then
+    export NUM_STEPS_1="${NUM_STEPS_1:-${NUM_STEPS:-0}}"
+    export HEAD="${HEAD:-components}" EMBEDDING_DIM="${EMBEDDING_DIM:-128}"
+    [ "$HEAD" != components ] || export IS_COMPONENTS="${IS_COMPONENTS:-1}"
+    export SOFTMAX_WEIGHT=0 VOTE_BALANCE="${VOTE_BALANCE:-0.25}"
+  fi
   export NUM_STEPS_1="${NUM_STEPS_1:-${NUM_STEPS:-10000}}"
   export NUM_STEPS_2="${NUM_STEPS_2:-${NUM_STEPS:-10000}}"
   export LEARNING_RATE_1="${LEARNING_RATE_1:-${LEARNING_RATE:-2e-3}}"
@@ -53,6 +64,7 @@
 
   export INFERENCE_INPUT_SIZE="${INFERENCE_INPUT_SIZE:-720,720}"
 
+  source "$root/bashscripts/voc12/recipe.bash"
   source "$root/bashscripts/settings.sh"
   # Sourced: a fresh bash works on, free of the caller's options and aliases.
   [ "${BASH_SOURCE[0]:-}" = "$0" ] || exec bash "$script"

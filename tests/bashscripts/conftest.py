@@ -52,6 +52,11 @@ class Project:
         self.add(f'dataset/{dataset}/{split}.txt',
                  f'{where}/JPEGImages/x.jpg {where}/segcls/x.png\n')
     self.add('dataset/voc12/data/VOC2012/hed/x.png')
+    for name in ('JPEGImages/x.jpg', 'segcls/x.png', 'hed/x.png'):
+      self.add(f'dataset/voc12_half/VOC2012/{name}')
+    for split in ('train', 'val'):
+      self.add(f'dataset/voc12_half/{split}.txt',
+               '/VOC2012/JPEGImages/x.jpg /VOC2012/segcls/x.png\n')
     self.add('snapshots/imagenet/trained/resnet_v1_101.ckpt')
 
   def add(self, name, text=''):
@@ -61,7 +66,11 @@ class Project:
     path.write_text(text)
 
   def run(self, name, how='bash {}', shell='bash', **settings):
-    """Runs `how` in a shell; {} in it is the script's quoted path."""
+    """Runs `how` in a shell; {} in it is the script's quoted path.
+
+    VOC's recipes are the released ones unless RECIPE says otherwise; '' is the
+    default.
+    """
     command = how.replace('{}', f"'{self.root}/bashscripts/{name}'")
     return subprocess.run(
         [shell, '-f', '-c', command] if shell == 'zsh' else
@@ -70,7 +79,7 @@ class Project:
         text=True,
         env={'PATH': '/usr/local/bin:/usr/bin:/bin', 'HOME': str(self.caller),
              'PYTHON': str(self.python), 'RECORD': str(self.record),
-             'FAILING': '', **settings})
+             'FAILING': '', 'RECIPE': 'released', **settings})
 
   def calls(self):
     """The recorded calls: [script, {flag: value or None}]."""

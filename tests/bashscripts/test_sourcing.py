@@ -9,6 +9,7 @@ SHELLS = ['bash', pytest.param('zsh', marks=needs.zsh)]
 SCRIPTS = ['demo/train_segsort.sh', 'camvid/train_segsort.sh',
            'demo/train_segsort_unsup.sh', 'camvid/train_segsort_unsup.sh',
            'cityscapes/train_segsort.sh', 'coco_stuff/train_segsort.sh',
+           'voc12_half/train_segsort.sh', 'voc12_half/train_segsort_unsup.sh',
            'voc12/train_segsort.sh', 'voc12/train_segsort_mgpu.sh',
            'voc12/train_segsort_multiworker.sh',
            'voc12/train_segsort_unsup.sh']

@@ -19,6 +19,7 @@ import scipy.io
 from segsort.data import class_masks
 from segsort.data import dataset_info
 from segsort.data.datasets import dataset_layout
+from segsort.data.datasets import voc12_half
 from segsort.data.datasets.dataset_layout import MaskJob
 from segsort.errors import InputError
 from segsort.runs import settings as settings_lib
@@ -60,10 +61,15 @@ class VocConfig(settings_lib.Settings):
   sbd_dir: str = settings_lib.setting(
       '', 'folder with dataset/cls/; if empty, sbd or benchmark_RELEASE in '
       '--data_dir')
+  half_dir: str = settings_lib.setting(
+      '', 'writes nothing but a part of VOC 2012 at half size, into this '
+      'folder: the ids half_train.txt and half_val.txt in --list_dir')
 
 
 def prepare(config):
   """Writes the masks and the five lists of PASCAL VOC 2012 with SBD.
+
+  With --half_dir, a part of VOC 2012 at half size instead.
 
   Args:
     config: a VocConfig.
@@ -78,6 +84,9 @@ def prepare(config):
         f'there is no VOC 2012 in {config.data_dir} (looked for VOC2012/ and '
         f'VOCdevkit/VOC2012/ with {SPLIT_DIR}/); `'
         f'{GET_DATA.format(config.data_dir)}` fetches it')
+  if config.half_dir:
+    voc12_half.prepare(config.half_dir, voc_dir, config.list_dir)
+    return
   images = os.path.join(config.data_dir, 'VOC2012', 'JPEGImages')
   dataset_layout.link_folder(os.path.join(voc_dir, 'JPEGImages'), images)
   ids = {split: _read_split(voc_dir, split)

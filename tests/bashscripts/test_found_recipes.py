@@ -1,0 +1,132 @@
+"""VOC's recipes as they are by default, and those of VOC at half size."""
+
+import pytest
+
+SORTED = ['train_segsort.py', 'extract_prototypes.py',
+          'make_oversegmentation.py', 'inference.py', 'eval_miou.py']
+
+
+def test_voc12_has_what_was_found_unless_told_otherwise(project):
+  result = project.run('voc12/train_segsort.sh', RECIPE='',
+                       IS_INFERENCE_MSC_1='0', IS_INFERENCE_MSC_2='0')
+  assert result.returncode == 0, result.stderr
+  assert 'RECIPE=found' in result.stdout.splitlines()
+  calls = project.calls()
+  assert [name for name, _ in calls] == SORTED * 2
+  train, extract, divide, infer = (flags for _, flags in calls[:4])
+  assert (train['num_banks'], train['softmax_weight']) == ('8', '1')
+  assert train['num_clusters'] == '5' and extract['num_clusters'] == '8'
+  assert infer['k_in_nearest_neighbors'] == '31'
+  assert infer['vote_balance'] == '0.15'
+  folder = str(project.root / 'dataset/voc12/data/VOC2012/regions')
+  assert infer['regions_dir'] == divide['save_dir'] == folder
+  assert 'regions_dir' not in extract
+  assert {name: divide[name] for name in (
+      'detector', 'threshold', 'max_regions', 'bit_depth')} == {
+          'detector': 'hed', 'threshold': '0.6', 'max_regions': '400',
+          'bit_depth': '16'}
+  assert divide['data_list'] == infer['data_list']
+
+
+@pytest.mark.parametrize('given, expected', [
+    ({'LACKS_HED': '1'}, ('gradient', '0.1')),
+    ({'DETECTOR': 'gradient', 'LABEL_THRESHOLD': '.3'}, ('gradient', '.3')),
+    ({'DETECTOR': 'keras', 'DETECTOR_PATH': 'x.keras'}, ('keras', None))])
+def test_regions_to_label_by_any_detector(project, given, expected):
+  result = project.run('voc12_half/train_softmax.sh', **given)
+  assert result.returncode == 0, result.stderr
+  flags, = [flags for name, flags in project.calls()
+            if name == 'make_oversegmentation.py']
+  assert (flags['detector'], flags.get('threshold')) == expected
+
+
+def test_images_are_labelled_by_clusters_where_no_regions_are_named(project):
+  for settings in ({'REGIONS_DIR': ''}, {'IS_INFERENCE_1': '0'},
+                   {'IS_REGIONS': '0'}):
+    project.record.unlink(missing_ok=True)
+    result = project.run('voc12_half/train_segsort.sh', **settings)
+    assert result.returncode == 0, result.stderr
+    calls = dict(project.calls())
+    assert 'make_oversegmentation.py' not in calls
+    if 'REGIONS_DIR' in settings:
+      assert 'regions_dir' not in calls['inference.py']
+
+
+def test_another_recipe_is_refused(project):
+  result = project.run('voc12/train_segsort.sh', RECIPE='lost')
+  assert result.returncode == 2 and project.calls() == []
+  assert result.stderr == (
+      "error: RECIPE is 'lost'; it must be found or released\n")
+
+
+def test_softmax_has_regions_and_no_balance(project):
+  assert not project.run('voc12/train_softmax.sh', RECIPE='').returncode
+  infer = [flags for name, flags in project.calls() if name == 'inference.py']
+  assert all('regions_dir' in flags for flags in infer)
+  assert {flags['vote_balance'] for flags in infer} == {'0'}
+
+
+@pytest.mark.parametrize('recipe', ['voc12', 'voc12_half'])
+def test_without_labels_nothing_is_trained(project, recipe):
+  result = project.run(f'{recipe}/train_segsort_unsup.sh', RECIPE='',
+                       IS_INFERENCE_MSC_1='0')
+  assert result.returncode == 0, result.stderr
+  (name, fit), (_, extract), (_, divide), (_, infer), _ = project.calls()
+  assert name == 'fit_embedding.py' and fit['embedding_dim'] == '128'
+  assert fit['snapshot_dir'] == extract['restore_from']
+  assert fit['snapshot_dir'].endswith('segsort_unsup/stage1')
+  assert divide['data_list'].endswith('val.txt')  # none of train
+  assert infer['vote_balance'] == '0.25'
+
+
+def test_training_starts_from_the_components(project):
+  result = project.run('voc12_half/train_segsort_unsup.sh', NUM_STEPS='100')
+  assert result.returncode == 0, result.stderr
+  calls = project.calls()
+  assert [name for name, _ in calls[:3]] == [
+      'make_oversegmentation.py', 'fit_embedding.py', 'train_segsort_unsup.py']
+  fit, train = calls[1][1], calls[2][1]
+  assert fit['snapshot_dir'].endswith('segsort_unsup/components')
+  assert train['restore_from'] == fit['snapshot_dir']
+  assert train['head'] == 'components' and train['num_steps'] == '100'
+  assert 'not_restore_classifier' not in train
+  project.record.unlink()
+  project.add('snapshots/voc12_half/segsort_unsup/components/x.index')
+  project.run('voc12_half/train_segsort_unsup.sh', NUM_STEPS='100')
+  assert 'fit_embedding.py' not in dict(project.calls())
+
+
+def test_training_can_start_from_a_random_head(project):
+  project.run('voc12_half/train_segsort_unsup.sh', NUM_STEPS='100',
+              HEAD='pspnet', EMBEDDING_DIM='32')
+  calls = dict(project.calls())
+  assert 'fit_embedding.py' not in calls
+  train = calls['train_segsort_unsup.py']
+  assert train['head'] == 'pspnet' and train['restore_from'] == 'imagenet'
+
+
+def test_half_size_trains_heads_on_features_that_are_kept(project):
+  result = project.run(
+      'voc12_half/train_segsort.sh', BACKBONE='mine.keras', IS_REGIONS='0')
+  assert result.returncode == 0, result.stderr
+  train = project.calls()[0][1]
+  assert {'freeze_backbone', 'no-random_scale'} <= train.keys()
+  assert train['cache_features'].endswith('snapshots/voc12_half/features')
+  assert 'restore_from' not in train  # a file has weights of its own
+  assert train['data_list'] == str(
+      project.root / 'dataset/voc12_half/train.txt')
+
+
+def test_half_size_tells_how_to_get_its_data(project):
+  (project.root / 'dataset/voc12_half/val.txt').unlink()
+  result = project.run('voc12_half/train_softmax.sh')
+  assert result.returncode == 2 and project.calls() == []
+  assert 'prepare_voc12.py --data_dir DATAROOT --half_dir' in result.stderr
+
+
+def test_a_reading_takes_the_prototypes_of_another(project):
+  project.run('voc12_half/train_segsort.sh', IS_TRAIN_1='0', IS_PROTOTYPE_1='0',
+              RESULTS_NAME='other', PROTOTYPES_NAME='results')
+  flags = dict(project.calls())['inference.py']
+  assert flags['prototype_dir'].endswith('stage1/results/train/prototypes')
+  assert flags['save_dir'].endswith('stage1/other/val')
