@@ -1,7 +1,8 @@
 # 321 images of VOC 2012's val at half size: segment sorting with a classifier
-# beside it against softmax, each labelled in regions of contours, by clusters or
-# by pixels. `alone` is segment sorting without the classifier; rows below
-# `alone_clusters` are what the settings were chosen by, with seed 1.
+# beside it against softmax, both labelled in regions of contours with votes, or
+# probabilities, weighed by class, each as was best for it with seed 1. `plain`
+# rows weigh none, `pixels` and `clusters` have no regions. With seed 1 alone:
+# `alone` is segment sorting without the classifier, and other learning rates.
 # shellcheck shell=bash
 SEEDS="${SEEDS:-1 2 3}"
 
@@ -21,22 +22,19 @@ shares() {
 }
 
 rows() {
-  local rate balance
+  local rate
   row softmax voc12_half/train_softmax
   row segsort voc12_half/train_segsort
   classifier classifier
-  row alone voc12_half/train_segsort SOFTMAX_WEIGHT=0
-  softmax softmax_pixels REGIONS_DIR=
+  softmax softmax_plain VOTE_BALANCE=0
+  shares segsort_plain segsort VOTE_BALANCE=0 VOTE_CONCENTRATION=0
+  classifier classifier_plain VOTE_BALANCE=0
+  softmax softmax_pixels REGIONS_DIR= VOTE_BALANCE=0
   shares segsort_clusters segsort REGIONS_DIR=
-  classifier classifier_pixels REGIONS_DIR=
-  shares alone_clusters alone SOFTMAX_WEIGHT=0 REGIONS_DIR=
+  classifier classifier_pixels REGIONS_DIR= VOTE_BALANCE=0
   [ "$seed" = 1 ] || return 0
-  for balance in 0 0.25; do
-    shares "segsort_balance_$balance" segsort VOTE_BALANCE="$balance"
-  done
-  for balance in 0.1 0.25; do
-    softmax "softmax_balance_$balance" VOTE_BALANCE="$balance"
-  done
+  row alone voc12_half/train_segsort SOFTMAX_WEIGHT=0
+  shares alone_clusters alone SOFTMAX_WEIGHT=0 REGIONS_DIR=
   for rate in 0.003 0.03; do
     row "softmax_rate_$rate" voc12_half/train_softmax LEARNING_RATE="$rate"
     row "segsort_rate_$rate" voc12_half/train_segsort LEARNING_RATE="$rate"

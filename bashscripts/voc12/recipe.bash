@@ -13,8 +13,11 @@ case "$RECIPE" in
     export NUM_BANKS="${NUM_BANKS:-8}" SOFTMAX_WEIGHT="${SOFTMAX_WEIGHT:-1}"
     export INFERENCE_NUM_CLUSTERS="${INFERENCE_NUM_CLUSTERS:-8}"
     export K_IN_NEAREST_NEIGHBORS="${K_IN_NEAREST_NEIGHBORS:-31}"
-    if [ "${METHOD:-segsort}" = segsort ]; then
+    if [ "${METHOD:-segsort}" = softmax ]; then
+      export VOTE_BALANCE="${VOTE_BALANCE:-0.1}"
+    else
       export VOTE_BALANCE="${VOTE_BALANCE:-0.15}"
+      export VOTE_CONCENTRATION="${VOTE_CONCENTRATION:-10}"
     fi
     # REGIONS_DIR= (empty) labels by clusters, or by pixels.
     export REGIONS_DIR="${REGIONS_DIR-$DATAROOT/VOC2012/regions}"

@@ -19,6 +19,7 @@
   export NUM_STEPS_1="${NUM_STEPS_1:-${NUM_STEPS:-1000}}"
   export NUM_BANKS="${NUM_BANKS:-8}" SOFTMAX_WEIGHT="${SOFTMAX_WEIGHT:-1}"
   export VOTE_BALANCE="${VOTE_BALANCE:-0.15}"
+  export VOTE_CONCENTRATION="${VOTE_CONCENTRATION:-10}"
 
   source "$root/bashscripts/voc12_half/settings.bash"
   source "$root/bashscripts/settings.sh"

@@ -7,7 +7,8 @@
   # shellcheck disable=SC2296  # the second form is zsh's
   script="${BASH_SOURCE[0]:-${(%):-%x}}"
   root="$(realpath "$(dirname "$script")/../..")"
-  export METHOD=softmax VOTE_BALANCE="${VOTE_BALANCE:-0}"
+  # The balance that is best for it in regions, of 0, .05, .1, .15, .2 and .3
+  export METHOD=softmax VOTE_BALANCE="${VOTE_BALANCE:-0.1}"
   export SNAPSHOT_DIR="${SNAPSHOT_DIR:-$root/snapshots/voc12_half/softmax}"
   source "$root/bashscripts/voc12_half/train_segsort.sh"
 )
