@@ -42,6 +42,7 @@
     export HEAD="${HEAD:-components}" EMBEDDING_DIM="${EMBEDDING_DIM:-128}"
     [ "$HEAD" != components ] || export IS_COMPONENTS="${IS_COMPONENTS:-1}"
     export SOFTMAX_WEIGHT=0 VOTE_BALANCE="${VOTE_BALANCE:-0.25}"
+    export VOTE_CONCENTRATION="${VOTE_CONCENTRATION:-0}"
   fi
   export NUM_STEPS_1="${NUM_STEPS_1:-${NUM_STEPS:-10000}}"
   export NUM_STEPS_2="${NUM_STEPS_2:-${NUM_STEPS:-10000}}"
