@@ -27,5 +27,5 @@ setuptools.setup(
         # With what optional parts need, so that no test of them is skipped.
         # Of higra there is no wheel for Linux on Arm.
         'test': ['pytest', 'pytest-xdist', 'hypothesis', 'ruff', 'faiss-cpu',
-                 'matplotlib', 'scikit-learn', HED,
+                 'matplotlib', 'scikit-learn', 'jax', HED,
                  'higra; platform_machine != "aarch64"']})

@@ -1,4 +1,4 @@
-"""The kind of device that chunks are cut for: a cache, or thousands of cores."""
+"""The device that chunks are cut for: its cache, or its thousands of cores."""
 
 import contextlib
 

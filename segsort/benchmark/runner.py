@@ -11,6 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from segsort.benchmark import measure
+from segsort.benchmark import programs
+from segsort.benchmark import stablehlo_export
 from segsort.errors import InputError
 from segsort.runs import files
 from segsort.runs import run_record
@@ -32,6 +34,12 @@ class BenchmarkConfig(Settings):
   suites: str = setting(
       ','.join(SUITES), 'comma-separated suites, in this order')
   repeats: int = setting(0, 'timed turns a row; 0: each row\'s own number')
+  device: str = setting(
+      '', 'gpu measures the paper\'s setting there, in place of --suites',
+      choices=('', 'gpu'))
+  export_stablehlo: str = setting(
+      '', 'new folder for the paper\'s training step and inference as programs '
+      'that run under JAX, with the script that runs them; nothing is measured')
   save_json: str = setting('', 'file for the figures')
 
 
@@ -47,6 +55,12 @@ def benchmark(config):
   if config.save_json:  # before minutes of work
     files.write_json(config.save_json, {'rows': []})
   machine = describe_machine()
+  if config.export_stablehlo:
+    stablehlo_export.export(
+        config.export_stablehlo, programs.Sizes(), machine)
+    return
+  if config.device == 'gpu':
+    suites = ['gpu']
   print('\n'.join(f'{name}: {value}' for name, value in machine.items()))
   print(_COLUMNS.format(*_HEADINGS))
   rows = []

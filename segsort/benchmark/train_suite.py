@@ -16,22 +16,21 @@ def comparisons():
     state = train_state.TrainState(config)
     yield measure.Comparison(
         name=f'step / network alone, {images} x {size}x{size}',
-        ours=_whole_step(state, config), twin=_network_alone(state, config),
+        ours=whole_step(state, config), twin=network_alone(state, config),
         aim=1 / 1.1, repeats=11)
   parts = make_config(2, 96, iter_size=8)
   whole = make_config(16, 96)
   yield measure.Comparison(
       name='--iter_size 8 x batch 2 / batch 16, 96x96',
-      ours=_whole_step(train_state.TrainState(parts), parts),
-      twin=_whole_step(train_state.TrainState(whole), whole))
+      ours=whole_step(train_state.TrainState(parts), parts),
+      twin=whole_step(train_state.TrainState(whole), whole))
 
 
 def make_config(images, size, **settings):
   """The small network on crops of some size, without end."""
-  return loss_suite.make_config(
-      images, backbone='resnet_small', input_size=settings_lib.Size((size,
-                                                                     size)),
-      num_steps=10**6, **settings)
+  return loss_suite.make_config(images, **{
+      'backbone': 'resnet_small', 'num_steps': 10**6,
+      'input_size': settings_lib.Size((size, size)), **settings})
 
 
 def _batches(config):
@@ -42,7 +41,7 @@ def _batches(config):
   return [{**batch, 'image': image}] * config.iter_size
 
 
-def _whole_step(state, config):
+def whole_step(state, config):
   """The training step, as work to measure."""
   step = train_step.make_train_step(
       state, config, train_step.supervised_loss)
@@ -50,7 +49,7 @@ def _whole_step(state, config):
   return lambda: float(step(batches)[0]['total_loss'])
 
 
-def _network_alone(state, config):
+def network_alone(state, config):
   """Forward and backward of the network, with the simplest loss there is."""
   @tf.function
   def compute(image):

@@ -186,11 +186,11 @@ class Labeller:
 
   def _add_scale(self, votes, image, scale):
     """Adds the votes of one scale, with its mirror, to a `votes.VoteSum`."""
-    scaled, views = self._views(image, scale)
+    scaled, views = self.views(image, scale)
     for flip, windows in zip(self._flips, self._vote_in_windows(views, scaled)):
       votes.add_view(scaled, windows, flip)
 
-  def _views(self, image, scale):
+  def views(self, image, scale):
     """Returns (height, width) and f32[*size, 3], with the mirror if asked."""
     height, width = image.shape[:2]
     # Truncated, as in the release.

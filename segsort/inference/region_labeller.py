@@ -40,7 +40,7 @@ class RegionLabeller(labeller.Labeller):
           self._embedder.embed(image), regions, num_regions))
       return
     for scale in self._scales:
-      scaled, views = self._views(image, scale)
+      scaled, views = self.views(image, scale)
       resized = layers.resize_nearest(
           regions[None, ..., None], scaled)[0, ..., 0].numpy()
       for flip, view in zip(self._flips, views):

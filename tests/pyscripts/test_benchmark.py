@@ -4,6 +4,8 @@ import json
 import types
 
 import commands
+import tensorflow as tf
+
 from segsort.benchmark import loss_suite
 from segsort.benchmark import measure
 
@@ -32,3 +34,11 @@ def test_unknown_suites_and_places_are_refused(tmp_path):
   (tmp_path / 'file').write_text('')
   assert 'cannot write' in commands.fail(
       'benchmark', suites='loss', save_json=tmp_path / 'file/figures.json')
+
+
+def test_a_gpu_that_is_not_there_and_a_full_folder_are_told(tmp_path):
+  if not tf.config.list_physical_devices('GPU'):
+    assert 'TensorFlow sees no GPU' in commands.fail('benchmark', device='gpu')
+  (tmp_path / 'mine').write_text('')
+  assert 'holds files; name a new folder' in commands.fail(
+      'benchmark', export_stablehlo=tmp_path)
