@@ -23,7 +23,7 @@ from segsort.explanation import sources as sources_lib
 from segsort.explanation import stage
 from segsort.inference import embedding
 from segsort.inference import inference
-from segsort.inference import labeller as labeller_lib
+from segsort.inference import region_labeller
 from segsort.runs import files
 from segsort.runs import progress
 
@@ -38,7 +38,8 @@ _UNKNOWN = 235  # grey of pixels without truth
 def make_figures(config):
   """Draws the figures: pictures through all stages, and retrieval."""
   classes = class_list.of_run(config)
-  examples = choose(inference.find_examples(config), config)
+  examples = stage.choose_regions(
+      choose(inference.find_examples(config), config), config)
   model = embedding.restore_model(config)
   sources = sources_lib.load(config, model)
   if sources.images is None:
@@ -46,15 +47,17 @@ def make_figures(config):
                      f'{sources.notes[0]}')
   embedder = embedding.Embedder(
       model, config.input_size, config.window_strides)
-  labeller = labeller_lib.Labeller(
+  labeller = region_labeller.RegionLabeller(
       embedder, sources.features, sources.labels, config)
   colours = embeddings.find_colours(sources.features)
   rows, queries, seen = [], [], set()
   for example in progress.track(examples, desc='figures'):
     image, truth = stage.read(example, config)
-    clusters, *_ = labeller.retrieve(image)
+    clusters = stage.read_regions(example, image, config)
     segments = retrieved.find_segments(
-        labeller, image, sources.features, truth)
+        labeller, image, sources.features, truth, clusters)
+    if clusters is None:
+      clusters, *_ = labeller.retrieve(image)
     labels = paint_labels(clusters, segments)
     rows.append([
         image, colours.paint(embedder.embed(image)),

@@ -26,7 +26,8 @@ class PrototypeFlags(inference_flags.InputFlags,
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ExplainFlags(PrototypeFlags, inference_settings.VoteSettings):
+class ExplainFlags(inference_settings.RegionSettings, PrototypeFlags,
+                   inference_settings.VoteSettings):
   """Pages that show why segments have their labels."""
 
   POSITIVE = settings.Settings.POSITIVE + ('crop_size', 'picture_size')

@@ -13,7 +13,7 @@ class Segment:
   """One segment of a picture.
 
   Attributes:
-    cluster: its k-means cluster.
+    cluster: its k-means cluster, or its region.
     outline: SVG path, in pixels of the picture.
     centre: (x, y), its middle: where a key finds its neighbours on the page.
     pixels: how many.
@@ -41,19 +41,22 @@ class Segment:
     return self.truth is not None and self.truth[0] != self.label
 
 
-def find_segments(labeller, image, features, truth=None):
+def find_segments(labeller, image, features, truth=None, regions=None):
   """Finds the segments of a picture and why they have their labels.
 
   Args:
-    labeller: a `labeller.Labeller` with these prototypes.
+    labeller: a `region_labeller.RegionLabeller` with these prototypes.
     image: u8[H, W, 3].
     features: f32[M, D], of the prototypes.
     truth: i32[H, W] true classes, or None.
+    regions: i32[H, W] that are its segments, or None for k-means clusters.
 
   Returns:
     A list of `Segment`, in reading order of their centres.
   """
-  clusters, prototypes, nearest, votes = labeller.retrieve(image)
+  clusters, prototypes, nearest, votes = (
+      labeller.retrieve(image) if regions is None else
+      labeller.retrieve_in_regions(image, regions))
   joints = outlines.find_joints(clusters)
   segments = []
   for cluster in np.unique(clusters):

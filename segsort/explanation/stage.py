@@ -9,6 +9,7 @@ import glob
 import os
 
 from segsort.checkpoints import checkpoint
+from segsort.data import image_list
 from segsort.data import input_pipeline
 from segsort.data import pictures
 from segsort.data import reading
@@ -20,9 +21,9 @@ from segsort.explanation import retrieved
 from segsort.explanation import sources as sources_lib
 from segsort.inference import embedding
 from segsort.inference import inference
-from segsort.inference import labeller as labeller_lib
 from segsort.inference import prototype_checks
 from segsort.inference import prototype_set
+from segsort.inference import region_labeller
 from segsort.runs import files
 from segsort.runs import folder_lock
 from segsort.runs import progress
@@ -38,8 +39,8 @@ def explain(config):
   inference.warn_of_one_cluster(config)
   prototype_checks.warn_of_other_segments(config)
   classes = class_list.of_run(config)
-  examples = inference.find_examples(config)
-  examples = examples[:config.max_images or None]
+  examples = choose_regions(inference.find_examples(config)[
+      :config.max_images or None], config)
   model = embedding.restore_model(config)
   sources = sources_lib.load(config, model)
   with folder_lock.alone(config.save_dir):
@@ -110,13 +111,14 @@ def retrieve_all(examples, model, sources, config):
   """
   embedder = embedding.Embedder(
       model, config.input_size, config.window_strides)
-  labeller = labeller_lib.Labeller(
+  labeller = region_labeller.RegionLabeller(
       embedder, sources.features, sources.labels, config)
   explained = []
   for number, example in enumerate(
       progress.track(examples, desc='pictures'), 1):
     try:
       image, truth = read(example, config)
+      regions = read_regions(example, image, config)
     except InputError as error:
       warn(f'not explained: {error}')
       continue
@@ -126,7 +128,7 @@ def retrieve_all(examples, model, sources, config):
         crops_lib.encode_jpeg(crops_lib.shrink(image, config.picture_size)))
     explained.append(page.Picture(
         key, example.name, image.shape[:2], retrieved.find_segments(
-            labeller, image, sources.features, truth)))
+            labeller, image, sources.features, truth, regions)))
   if not explained:
     raise InputError(
         f'none of the {len(examples)} pictures can be read, see the warnings; '
@@ -142,6 +144,24 @@ def read(example, config):
     return reading.read_image(example.image), None
   return input_pipeline.read_example(
       example, config.classes, config.ignore_label, config.dataset)
+
+
+def choose_regions(examples, config):
+  """Returns the examples with their regions where there is a --regions_dir.
+
+  Raises:
+    InputError: one is missing.
+  """
+  if not config.regions_dir:
+    return examples
+  return image_list.with_regions(examples, config.regions_dir)
+
+
+def read_regions(example, image, config):
+  """Returns i32[H, W] of an image u8[H, W, 3], None without --regions_dir."""
+  if not config.regions_dir:
+    return None
+  return input_pipeline.read_regions_of(example, image)
 
 
 def absence_note(absent, config):

@@ -65,11 +65,6 @@ class InferenceFlags(
       raise InputError(
           '--cache_features and --fold_batch_norm do not go together: features '
           'are kept of the network as it was trained; leave one of them out')
-    if self.image_dir and self.regions_dir:
-      raise InputError(
-          '--regions_dir and --image_dir do not go together: '
-          'make_oversegmentation.py divides the images of a list; give '
-          '--data_list and --data_dir')
 
   def _check_method(self):
     """Raises InputError for flags of the other method."""

@@ -110,8 +110,16 @@ class RegionSettings(Settings):
       'NAME.png in place of k-means clusters')
 
   def check(self):
-    """Raises InputError beside --tf1_compat, or for a number out of range."""
+    """Raises InputError beside --tf1_compat or --image_dir.
+
+    Or for a number out of range.
+    """
     super().check()
+    if self.regions_dir and getattr(self, 'image_dir', ''):
+      raise InputError(
+          '--regions_dir and --image_dir do not go together: '
+          'make_oversegmentation.py divides the images of a list; give '
+          '--data_list and --data_dir')
     if self.regions_dir and self.tf1_compat:
       raise InputError(
           '--regions_dir and --tf1_compat do not go together: the release '

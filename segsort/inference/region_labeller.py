@@ -26,8 +26,23 @@ class RegionLabeller(labeller.Labeller):
     Returns:
       i32[H, W]; ties go to the lowest class.
     """
-    votes = sum(map(self._vote, self._views_of_regions(image, regions)))
+    votes = sum(self._retrieve(prototypes)[1]
+                for prototypes in self._views_of_regions(image, regions))
     return votes.argmax(-1).astype(np.int32)[regions]
+
+  def retrieve_in_regions(self, image, regions):
+    """Finds the like of each region, of the image as it is.
+
+    Args:
+      image: u8[H, W, 3].
+      regions: i32[H, W], 0 or more, with or without gaps.
+
+    Returns:
+      As `retrieve`, of S regions: i32[H, W] regions, f32[S, D], i32[S, N] and
+      i64[S, C], the votes.
+    """
+    prototypes, = self._views_of_regions(image, regions)
+    return regions, prototypes.numpy(), *self._retrieve(prototypes)
 
   def _views_of_regions(self, image, regions):
     """Yields for each view f32[S, D], the regions' mean directions.
@@ -56,14 +71,17 @@ class RegionLabeller(labeller.Labeller):
       sums += _sum_regions(clustering.normalize(raw), part, num_regions)
     return clustering.normalize(sums)
 
-  def _vote(self, prototypes):
-    """Returns votes i64[S, C] of f32[S, D]; none where these are zero."""
+  def _retrieve(self, prototypes):
+    """Returns the nearest i32[S, N] of f32[S, D], and votes i64[S, C].
+
+    There are no votes where f32[S, D] is zero.
+    """
     neighbours = self._search(prototypes)
     votes = np.concatenate([
         self._count_votes(neighbours[first:first + SEGMENTS_AT_ONCE],
                           prototypes[first:first + SEGMENTS_AT_ONCE])
         for first in range(0, len(prototypes), SEGMENTS_AT_ONCE)])
-    return np.where(
+    return neighbours.numpy(), np.where(
         prototypes.numpy().any(-1, keepdims=True), votes.astype(np.int64), 0)
 
 

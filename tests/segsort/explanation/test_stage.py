@@ -1,5 +1,6 @@
 """The pages against the labels that inference writes, and against loops."""
 
+import dataclasses
 import html.parser
 import json
 import os
@@ -20,6 +21,7 @@ from segsort.inference import inference
 from segsort.inference import inference_settings
 from segsort.inference import labeller as labeller_lib
 from segsort.inference import prototype_set
+from segsort.runs import files
 
 
 class _Reader(html.parser.HTMLParser):
@@ -102,10 +104,7 @@ def _votes(neighbours, labels):
 
 def test_segments_have_the_labels_that_inference_writes(
     pages, run, explain_flags, tmp_path):
-  settings = vars(explain_flags(tmp_path / 'labels'))
-  names = set(inference_settings.InferenceConfig.__dataclass_fields__)
-  inference.infer(inference_settings.InferenceConfig(**{
-      name: value for name, value in settings.items() if name in names}))
+  inference.infer(_inference_config(explain_flags(tmp_path / 'labels')))
   labels = np.load(run.folder / 'results/prototypes/prototype_labels.npy')
   for number in range(3):
     page = _Reader(pages / f'images/{number + 1:05d}.html')
@@ -123,6 +122,37 @@ def test_segments_have_the_labels_that_inference_writes(
     # A picture that prototypes are of: some segment finds itself, nearly.
     assert max(segment['neighbours'][0][1]
                for segment in page.data['segments']) > .99
+
+
+def test_regions_are_explained_as_they_are_labelled(
+    run, explain_flags, tmp_path):
+  for number, size in enumerate([(40, 48), (48, 33), (30, 60)]):
+    files.write_png(
+        str(tmp_path / f'regions/<b>&"\'{number}<|b>.png'),
+        (np.indices(size).sum(0) // 20).astype(np.uint8) * 2)  # with gaps
+  config = explain_flags(
+      tmp_path / 'why', regions_dir=str(tmp_path / 'regions'))
+  config.check()
+  stage.explain(config)
+  inference.infer(_inference_config(dataclasses.replace(
+      config, save_dir=str(tmp_path / 'labels'))))
+  for number in range(3):
+    data = _Reader(tmp_path / f'why/images/{number + 1:05d}.html').data
+    mask = reading.read_mask(
+        str(tmp_path / f'labels/gray/<b>&"\'{number}<|b>.png'))
+    regions = np.indices(mask.shape).sum(0) // 20
+    assert len(data['segments']) == regions.max() + 1
+    for segment in data['segments']:
+      column, row = (int(place) for place in segment['centre'])
+      assert segment['votes'][0][0] == mask[row, column]
+  with pytest.raises(InputError, match='--regions_dir and --image_dir do not'):
+    explain_flags(tmp_path, image_dir='photos', regions_dir='regions').check()
+
+
+def _inference_config(config):
+  names = set(inference_settings.InferenceConfig.__dataclass_fields__)
+  return inference_settings.InferenceConfig(**{
+      name: value for name, value in vars(config).items() if name in names})
 
 
 def test_truth_is_told_where_it_is_known(pages, run, explain_flags, tmp_path):

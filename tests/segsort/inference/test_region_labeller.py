@@ -3,6 +3,7 @@
 import dataclasses
 import types
 
+import closeness
 import embedding_twins
 import numpy as np
 import pytest
@@ -117,6 +118,17 @@ def test_the_clusters_as_regions_have_the_labels_of_the_clusters(
   np.testing.assert_array_equal(
       _labeller(prototypes, **settings).predict_in_regions(image, clusters),
       plain.predict(image))
+
+
+def test_the_like_of_regions_is_that_of_their_clusters(rng, prototypes):
+  image = _image(rng, 40, 33)
+  labeller = _labeller(prototypes)
+  clusters, *expected = labeller.retrieve(image)
+  regions, *found = labeller.retrieve_in_regions(image, clusters)
+  assert regions is clusters and len(found[0]) == clusters.max() + 1
+  there = np.unique(clusters)
+  for ours, theirs in zip(found, expected):
+    closeness.assert_close(ours[there], theirs[there])
 
 
 def test_votes_are_counted_some_segments_at_a_time(
