@@ -24,7 +24,8 @@ MOST_SCALE = 4
 class OversegmentationConfig(settings_lib.Settings):
   """Contours, the cut, and where masks go."""
 
-  POSITIVE = 'max_regions', 'num_workers', 'onnx_scale', 'onnx_multiple'
+  POSITIVE = ('min_pixels', 'max_regions', 'num_workers', 'onnx_scale',
+              'onnx_multiple')
   BELOW = {'threshold': 1}
 
   data_list: str = settings_lib.setting(
@@ -42,6 +43,9 @@ class OversegmentationConfig(settings_lib.Settings):
       -1., 'contours above it remain; negative: the detector\'s own, '
       + ', '.join(f'{name} {detector.threshold}' for name, detector
                   in contour_detectors.DETECTORS.items()))
+  min_pixels: int = settings_lib.setting(
+      1, 'basins of fewer join a neighbour first, as those on the crest of a '
+      'wide contour')
   max_regions: int = settings_lib.setting(
       255, 'the threshold is raised until an image has no more')
   bit_depth: int = settings_lib.setting(8, 'of the masks', (8, 16))

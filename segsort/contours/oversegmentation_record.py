@@ -70,10 +70,12 @@ def _listed(folder):
 def _differing(path, config):
   """What of an oversegmentation.json is not so now, for messages."""
   made = read_settings(path)
+  now = mask_settings(config)
+  for settings in (made, now):
+    settings.setdefault('min_pixels', 1)
   return ', '.join(
       f'--{name} {made.get(name)!r} (now {value!r})'
-      for name, value in mask_settings(config).items()
-      if made.get(name) != value)
+      for name, value in now.items() if made.get(name) != value)
 
 
 def write_settings(jobs, config, own):
@@ -123,6 +125,8 @@ def mask_settings(config):
           if name not in ('data_list', 'data_dir', 'save_dir', 'num_workers',
                           'overwrite', 'ucm')}
   kept['threshold'] = config.cut_at
+  if config.min_pixels == 1:  # as records from before there was another
+    del kept['min_pixels']
   # Not of other detectors, whose records are older than these settings.
   for detector, names in _LATER.items():
     if config.detector != detector:

@@ -100,7 +100,8 @@ def write_regions(found, config):
     The number of regions.
   """
   job, contours = found
-  regions, ucm = oversegment(contours, config.cut_at, config.max_regions)
+  regions, ucm = oversegment(
+      contours, config.cut_at, config.max_regions, config.min_pixels)
   if config.ucm:
     data = io.BytesIO()
     np.savez_compressed(data, ucm2=ucm)
@@ -110,7 +111,7 @@ def write_regions(found, config):
   return int(regions.max()) + 1
 
 
-def oversegment(contours, threshold, max_regions):
+def oversegment(contours, threshold, max_regions, min_pixels=1):
   """Divides an image into regions bounded by contours.
 
   Args:
@@ -118,12 +119,13 @@ def oversegment(contours, threshold, max_regions):
     threshold: contours above it remain; raised until at most `max_regions`
       are left.
     max_regions: 1 or more.
+    min_pixels: basins of fewer are none, see `ultrametric.absorb_small`.
 
   Returns:
     i32[H, W], regions from 0 on in raster order, and f32[2H+1, 2W+1], the
     ultrametric contour map.
   """
-  hierarchy = ultrametric.build_hierarchy(contours)
+  hierarchy = ultrametric.build_hierarchy(contours, min_pixels)
   threshold = ultrametric.threshold_for(hierarchy, threshold, max_regions)
   return (ultrametric.cut(hierarchy, threshold),
           ultrametric.contour_map(hierarchy))

@@ -61,22 +61,55 @@ class BoundaryEdges:
   normals: np.ndarray
 
 
-def build_hierarchy(contours):
+def build_hierarchy(contours, min_pixels=1):
   """Builds the hierarchy of regions of oriented contour strengths.
 
   Args:
     contours: f32[K, H, W]; K = 1 is strength without orientation.
+    min_pixels: basins of fewer are none, see `absorb_small`.
 
   Returns:
     A Hierarchy.
   """
-  basins = watershed.watershed(contours.max(0))
+  strongest = contours.max(0)
+  basins = absorb_small(
+      watershed.watershed(strongest), strongest, min_pixels)
   edges, pairs = find_edges(basins)
   strengths = edge_strengths(contours, edges)
   lengths = np.bincount(edges.arcs, minlength=len(pairs))
   sums = np.bincount(edges.arcs, strengths, minlength=len(pairs))
   levels, merges = merge_levels(pairs, sums, lengths)
   return Hierarchy(basins, edges, pairs, levels, merges)
+
+
+def absorb_small(regions, strengths, min_pixels):
+  """Joins regions of few pixels to the neighbours behind weakest boundaries.
+
+  A network's contours are several pixels wide: basins of a few pixels on their
+  crests have strong contours all around, which no threshold takes away.
+
+  Args:
+    regions: i32[H, W] from 0 on.
+    strengths: f32[H, W] of contours.
+    min_pixels: those of fewer are joined, until there are none.
+
+  Returns:
+    i32[H, W], from 0 on in raster order.
+  """
+  while True:
+    areas = np.bincount(regions.ravel())
+    if len(areas) == 1 or areas.min() >= min_pixels:
+      return regions
+    edges, pairs = find_edges(regions)
+    means = (np.bincount(edges.arcs, edge_strengths(strengths[None], edges))
+             / np.bincount(edges.arcs))
+    starts, ends = np.concatenate([pairs, pairs[:, ::-1]]).T
+    order = np.lexsort((ends, np.tile(means, 2), starts))
+    order = order[areas[starts[order]] < min_pixels]
+    _, weakest = np.unique(starts[order], return_index=True)
+    joined = watershed.components(
+        len(areas), starts[order][weakest], ends[order][weakest])
+    regions = region_metrics.number_regions(joined[regions])
 
 
 def find_edges(regions):

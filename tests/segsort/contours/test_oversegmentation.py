@@ -335,6 +335,25 @@ def test_flags_out_of_range(make):
     assert message in commands.fail(SCRIPT, **{**make, **flags})
 
 
+def test_small_basins_join_their_neighbours(make, tmp_path):
+  counts = []
+  for min_pixels in (1, 60):
+    make |= {'save_dir': tmp_path / str(min_pixels), 'threshold': .02}
+    commands.succeed(SCRIPT, **make, min_pixels=min_pixels)
+    masks = _masks(make['save_dir']).values()
+    counts.append(sum(mask.max() + 1 for mask in masks))
+    record = json.loads(
+        (make['save_dir'] / 'oversegmentation.json').read_text())
+    # As in records from before there was the setting, where it is 1.
+    assert record.get('min_pixels', 1) == min_pixels
+    assert ('min_pixels' in record) == (min_pixels > 1)
+    assert f'--min_pixels {min_pixels} (now 9)' in commands.fail(
+        SCRIPT, **make, min_pixels=9)
+  assert '--min_pixels 60 (now 1)' in commands.fail(SCRIPT, **make)
+  assert counts[1] < counts[0]
+  assert min(np.bincount(mask.ravel()).min() for mask in masks) >= 60
+
+
 def test_a_threshold_of_ones_own():
   contours = np.zeros((1, 9, 9), np.float32)
   contours[0, :, 4] = .4

@@ -171,3 +171,32 @@ def test_heap_order_does_not_matter(rng):
   np.testing.assert_allclose(
       ultrametric.merge_levels(pairs, sums, lengths)[0],
       ultrametric.merge_levels(names[pairs], sums, lengths)[0])
+
+
+def test_the_crest_of_a_wide_contour_is_no_region():
+  """Columns 4 and 6 are ridges, the left one the weaker, 5 lies between."""
+  contours = _ridge(9, 4, .7)
+  contours[0, :, 5], contours[0, :, 6] = .65, .8
+  for min_pixels, count in ((9, 3), (10, 2)):
+    hierarchy = ultrametric.build_hierarchy(contours, min_pixels)
+    assert hierarchy.basins.max() + 1 == count
+    assert ultrametric.cut(hierarchy, .69).max() + 1 == count
+  assert set(hierarchy.basins[:, 5]) == {0}
+  np.testing.assert_allclose(hierarchy.levels, .8)
+
+
+def test_no_region_of_few_pixels_is_left(rng):
+  strengths = rng.random((30, 41)).astype(np.float32)
+  basins = watershed.watershed(strengths)
+  for min_pixels in (1, 7, 40, 2000):
+    regions = ultrametric.absorb_small(basins, strengths, min_pixels)
+    assert regions.max() == 0 or np.bincount(regions.ravel()).min() >= min(
+        min_pixels, regions.size)
+    # They are unions of basins.
+    pairs = np.unique(np.stack([basins, regions], -1).reshape(-1, 2), axis=0)
+    assert len(pairs) == basins.max() + 1
+    np.testing.assert_array_equal(
+        regions, region_metrics.number_regions(regions))
+    if min_pixels == 1:
+      np.testing.assert_array_equal(regions, basins)
+  assert regions.max() == 0
