@@ -86,7 +86,7 @@ def absorb_small(regions, strengths, min_pixels):
   """Joins regions of few pixels to the neighbours behind weakest boundaries.
 
   A network's contours are several pixels wide: basins of a few pixels on their
-  crests have strong contours all around, which no threshold takes away.
+  crests have strong contours all around, which thresholds take away last.
 
   Args:
     regions: i32[H, W] from 0 on.
