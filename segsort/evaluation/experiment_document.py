@@ -22,10 +22,13 @@ from segsort.runs.settings import setting
 TABLES_DIR, FIGURES_DIR = 'bashscripts/experiments', 'dataset/figures'
 DOCUMENTS = 'README.md', f'{TABLES_DIR}/README.md'
 # Rows of `results`: data set, the table of its recipes, that without labels.
-RESULTS = (('demo, 8 classes', 'demo', 'demo_unsup'),
+RESULTS = (('VOC 2012, 321 images at half size', 'voc12_half',
+            'voc12_half_unsup'),
+           ('demo, 8 classes', 'demo', 'demo_unsup'),
            ('CamVid, 11 classes', 'camvid_recipes', 'camvid_unsup'))
 HEADINGS = ('data set', 'mean IOU: softmax', 'segment sorting',
-            'without labels', 'boundary F: softmax', 'segment sorting', 'by')
+            'without labels', 'boundary F: softmax', 'segment sorting',
+            'tables')
 _MARKED = re.compile(
     r'(<!-- table: (\w+) -->\n).*?(<!-- end of the table -->\n)', re.S)
 
@@ -123,7 +126,5 @@ def results(tables_dir):
         (others, 'unsup', 'mean_iou'), (records, 'softmax', 'mean_boundary_f'),
         (records, 'segsort', 'mean_boundary_f'))]
     cells = [cell.replace(' ', '') for cell in cells]  # seven columns
-    lines.append([title, *cells, '<br>'.join(
-        f'`bash bashscripts/experiments.sh {table}`'
-        for table in (name, unsupervised))])
+    lines.append([title, *cells, f'`{name}`, `{unsupervised}`'])
   return experiment_table.join(lines) + experiment_table.origin(used)
