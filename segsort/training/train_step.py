@@ -180,10 +180,13 @@ def _store_segments(state, config, results):
       results['prototypes'], results['prototype_classes'],
       seed=[config.random_seed, tf.cast(state.step, tf.int32)])
   images = config.batch_size * config.iter_size
+
+  def per_image(count):
+    return tf.cast(replicas.total(count), tf.float32) / images
   return {
-      'segments_per_image': replicas.total(results['num_segments']) / images,
+      'segments_per_image': per_image(results['num_segments']),
       'most_segments': results['num_segments'],
-      'empty_clusters': replicas.total(results['empty_clusters']) / images,
+      'empty_clusters': per_image(results['empty_clusters']),
       'bank_fill': state.bank.fill_fraction()}
 
 
