@@ -6,9 +6,9 @@
 #        (bash or zsh, from any directory; or run it with bash)
 #
 # Nothing is trained unless NUM_STEPS is given: the embedding is the principal
-# components of the features of ImageNet's network, for training took from them
-# what it knew (table voc12_half_unsup of experiments/). RECIPE=released trains
-# as the 2019 release did, on regions of contours, from a random head.
+# components of the features of ImageNet's network, which no training has beaten
+# for certain at half size (bashscripts/experiments/README.md). RECIPE=released
+# trains as the 2019 release did, on regions of contours, from a random head.
 #
 # The regions of DATAROOT/VOC2012/segcls/ID.png are in VOC2012/hed/ID.png, or
 # named in a third column of the list. Where some are absent they are made, by
