@@ -1,24 +1,26 @@
 """The device that chunks are cut for: its cache, or its thousands of cores."""
 
-import contextlib
-
 import tensorflow as tf
 
 _chosen = []
 
 
 def current():
-  """Returns 'CPU' or 'GPU': this process's, or that of `cut_for`."""
+  """Returns 'CPU' or 'GPU': this process's, or that of a `cut_for`."""
   if _chosen:
     return _chosen[-1]
   return 'GPU' if tf.config.list_logical_devices('GPU') else 'CPU'
 
 
-@contextlib.contextmanager
-def cut_for(device):
-  """Graphs traced within are for 'CPU' or 'GPU', wherever they are traced."""
-  _chosen.append(device)
-  try:
-    yield
-  finally:
+class cut_for:  # pylint: disable=invalid-name  # used as a function
+  """Graphs traced within are for a device, wherever they are traced."""
+
+  def __init__(self, device):
+    """Takes 'CPU' or 'GPU'."""
+    self._device = device
+
+  def __enter__(self):
+    _chosen.append(self._device)
+
+  def __exit__(self, *unused_error):
     _chosen.pop()
