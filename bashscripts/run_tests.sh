@@ -5,7 +5,7 @@
 #        bash bashscripts/run_tests.sh --quick   (after each change: no slow ones)
 #        bash bashscripts/run_tests.sh tests/network -k loss   (pytest's own)
 #
-# All take some 8 minutes on two cores, --quick 2. WORKERS is the number
+# All take 20 to 30 minutes on two cores. WORKERS is the number
 # of processes that share the tests, by default one a core up to four: each
 # takes 2 GB. The interpreter is that of setup.sh, with the extra `test`.
 (
