@@ -174,6 +174,7 @@ def test_folded_equals_unfolded(source, rng):
   assert network.view_of(folded) == network.view_of(model)
 
 
+@pytest.mark.half_precision
 def test_half_precision_is_that_of_the_policy(source):
   keras.config.set_dtype_policy('mixed_bfloat16')
   try:
