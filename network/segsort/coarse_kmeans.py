@@ -43,11 +43,10 @@ def cluster(patches, cues, labels, num_clusters, iterations):
   terms = patches_lib.basis(patches.side)
   pixels = patches_lib.pixels_of_slots(patches)
   rows, num_chunks = chunk_rows(tf.shape(pixels))
-  pixels = _cut(pixels, rows, num_chunks, -1)
   read = _make_chunks(patches, pixels, labels, cues, terms)
 
   def begin(index):
-    start = _labels_of(pixels[index], labels)
+    start = _labels_of(_cut_pixels(pixels, index, rows), labels)
     return patch_steps.sum_members(
         read(index), tf.maximum(start, 0), terms, num_clusters)
 
@@ -95,12 +94,10 @@ def mean_directions(patches, labels, num_clusters):
   terms = patches_lib.basis(patches.side)
   pixels = patches_lib.pixels_of_slots(patches)
   rows, num_chunks = chunk_rows(tf.shape(pixels))
-  chunks_of_vectors = _cut(patches.vectors, rows, num_chunks, 0.)
-  chunks_of_pixels = _cut(pixels, rows, num_chunks, -1)
 
   def sum_chunk(index):
-    vectors = chunks_of_vectors[index]
-    found = _labels_of(chunks_of_pixels[index], labels)
+    vectors = _cut(patches.vectors, index, rows)
+    found = _labels_of(_cut_pixels(pixels, index, rows), labels)
     weights = tf.where(
         found >= 0, patches_lib.inverse_lengths(vectors, terms), 0.)
     return patch_steps.sum_embeddings(
@@ -125,13 +122,19 @@ def _map(function, num_chunks, signature):
                    fn_output_signature=signature)
 
 
-def _cut(values, rows, num_chunks, behind):
-  """Returns [chunks, R, ...] of [T, ...], filled up with what is behind T."""
-  missing = num_chunks * rows - tf.shape(values)[0]
-  values = tf.pad(values, [[0, missing]] + [[0, 0]] * (values.shape.rank - 1),
-                  constant_values=behind)
-  return tf.reshape(
-      values, tf.concat([[num_chunks, rows], tf.shape(values)[1:]], 0))
+def _cut(values, index, rows):
+  """Returns [R, ...], one chunk of [T, ...]; behind its end the last one again.
+
+  Gathered: of a slice, a compiler does not know the shape.
+  """
+  places = index * rows + tf.range(rows)
+  return tf.gather(values, tf.minimum(places, tf.shape(values)[0] - 1))
+
+
+def _cut_pixels(pixels, index, rows):
+  """Returns i32[R, Q], one chunk of i32[T, Q]; -1, no pixel, behind its end."""
+  there = index * rows + tf.range(rows) < tf.shape(pixels)[0]
+  return tf.where(there[:, None], _cut(pixels, index, rows), -1)
 
 
 def _labels_of(pixels, labels):
@@ -145,7 +148,7 @@ def _make_chunks(patches, pixels, labels, cues, terms):
 
   Args:
     patches: `patches.Patches`.
-    pixels: i32[chunks, R, Q], of `patches.pixels_of_slots`.
+    pixels: i32[T, Q], of `patches.pixels_of_slots`.
     labels: i32[H, W], negative for pixels that take no part.
     cues: f32[H, W, F].
     terms: f32[4, Q], of `patches.basis`.
@@ -153,8 +156,7 @@ def _make_chunks(patches, pixels, labels, cues, terms):
   Returns:
     A function of an i32[] to a `patch_steps.Chunk`.
   """
-  num_chunks, rows = tf.unstack(tf.shape(pixels)[:2])
-  vectors = _cut(patches.vectors, rows, num_chunks, 0.)
+  rows, num_chunks = chunk_rows(tf.shape(pixels))
   num_cues = cues.shape[-1]
   cues = tf.reshape(cues, [-1, num_cues])
   arrays = [
@@ -163,15 +165,18 @@ def _make_chunks(patches, pixels, labels, cues, terms):
       for shape in ([None] * 2, [None] * 2, [num_cues, None, None])]
 
   def write(index, arrays):
-    taking_part = _labels_of(pixels[index], labels) >= 0
-    parts = _weigh(vectors[index], pixels[index], taking_part, cues, terms)
+    places = _cut_pixels(pixels, index, rows)
+    taking_part = _labels_of(places, labels) >= 0
+    parts = _weigh(_cut(patches.vectors, index, rows), places, taking_part,
+                   cues, terms)
     return index + 1, [
         array.write(index, part) for array, part in zip(arrays, parts)]
   _, arrays = tf.while_loop(
       lambda index, _: index < num_chunks, write, (0, arrays),
       parallel_iterations=chunked_kmeans.PARALLEL)
   return lambda index: patch_steps.Chunk(
-      vectors[index], *(array.read(index) for array in arrays))
+      _cut(patches.vectors, index, rows),
+      *(array.read(index) for array in arrays))
 
 
 def _weigh(vectors, pixels, taking_part, cues, terms):

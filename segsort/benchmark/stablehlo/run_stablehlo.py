@@ -208,8 +208,10 @@ def main():
           show(row, judged=manifest['programs'][name]['judged'])
       rows += [row] if row else []
     if options.save_json:
-      with open(options.save_json, 'w', encoding='utf-8') as file:
+      partial = f'{options.save_json}.partial'  # whole or not at all
+      with open(partial, 'w', encoding='utf-8') as file:
         json.dump(rows, file, indent=1)
+      os.replace(partial, options.save_json)
   raise SystemExit(any(row.get('failed') for row in rows))
 
 
