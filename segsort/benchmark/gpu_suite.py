@@ -26,20 +26,20 @@ from segsort.training import train_state
 from segsort.training import training
 
 
-def comparisons(sizes=None, needs_gpu=True):
+def check_device():
+  """Raises InputError where there is no GPU."""
+  if not tf.config.list_physical_devices('GPU'):
+    raise InputError(
+        'TensorFlow sees no GPU; install segsort[gpu] and a driver, or run '
+        'without --device gpu')
+
+
+def comparisons(sizes=None):
   """Yields the rows.
 
   Args:
     sizes: a `programs.Sizes`; the paper's if None.
-    needs_gpu: False for a look on the CPU, in small sizes.
-
-  Raises:
-    InputError: there is no GPU.
   """
-  if needs_gpu and not tf.config.list_physical_devices('GPU'):
-    raise InputError(
-        'TensorFlow sees no GPU; install segsort[gpu] and a driver, or run '
-        'without --device gpu')
   sizes = sizes or programs.Sizes()
   for precision, settings in programs.PRECISIONS.items():
     for compiled in (False, True):

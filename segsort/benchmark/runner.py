@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from segsort.benchmark import gpu_suite
 from segsort.benchmark import measure
 from segsort.benchmark import programs
 from segsort.benchmark import stablehlo_export
@@ -52,6 +53,9 @@ def benchmark(config):
           f'--suites has {name!r}; there are {", ".join(SUITES)}')
   if not suites:
     raise InputError(f'--suites is empty; there are {", ".join(SUITES)}')
+  if config.device == 'gpu' and not config.export_stablehlo:
+    gpu_suite.check_device()
+    suites = ['gpu']
   if config.save_json:  # before minutes of work
     files.write_json(config.save_json, {'rows': []})
   machine = describe_machine()
@@ -59,8 +63,6 @@ def benchmark(config):
     stablehlo_export.export(
         config.export_stablehlo, programs.Sizes(), machine)
     return
-  if config.device == 'gpu':
-    suites = ['gpu']
   print('\n'.join(f'{name}: {value}' for name, value in machine.items()))
   print(_COLUMNS.format(*_HEADINGS))
   rows = []
