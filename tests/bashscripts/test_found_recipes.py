@@ -131,3 +131,29 @@ def test_a_reading_takes_the_prototypes_of_another(project):
   flags = dict(project.calls())['inference.py']
   assert flags['prototype_dir'].endswith('stage1/results/train/prototypes')
   assert flags['save_dir'].endswith('stage1/other/val')
+
+
+@pytest.mark.parametrize('backbone, layer, weights', [
+    ('resnet_small', None, None), ('MobileNetV2', 'block_12_add', 'imagenet'),
+    ('ResNet50', '', 'imagenet'), ('mine.keras', '', None)])
+def test_camvid_from_imagenet(project, backbone, layer, weights):
+  result = project.run('camvid/train_softmax.sh', BACKBONE=backbone)
+  assert result.returncode == 0, result.stderr
+  train = project.calls()[0][1]
+  is_small = backbone == 'resnet_small'
+  assert train['num_steps'] == ('3500' if is_small else '1200')
+  assert train.get('backbone_features') == (layer or None)
+  assert train.get('restore_from') == weights
+
+
+def test_camvid_takes_the_features_that_are_named(project):
+  weights = project.root / 'mine.weights.h5'
+  weights.touch()
+  result = project.run(
+      'camvid/train_segsort.sh', BACKBONE='MobileNetV2', NUM_STEPS='7',
+      BACKBONE_FEATURES='block_15_add', RESTORE_FROM=str(weights))
+  assert result.returncode == 0, result.stderr
+  train = project.calls()[0][1]
+  assert train['backbone_features'] == 'block_15_add'
+  assert train['restore_from'] == str(weights)
+  assert train['num_steps'] == '7'
