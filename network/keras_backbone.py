@@ -41,6 +41,24 @@ APPLICATIONS = {
     'DenseNet121': ('relu', 'torch'),
     'ConvNeXtTiny': ('layer_normalization', 'torch'),
 }
+# The last features of those before the stride of 32.
+STRIDE_16 = {
+    'MobileNetV2': 'block_12_add',
+    'EfficientNetB0': 'block5c_add',
+    'EfficientNetV2B0': 'block5e_add',
+    'EfficientNetV2B1': 'block5f_add',
+    'EfficientNetV2B2': 'block5f_add',
+    'EfficientNetV2B3': 'block5g_add',
+    'ResNet50': 'conv4_block6_out',
+    'ResNet101': 'conv4_block23_out',
+    'ResNet50V2': 'conv4_block6_preact_relu',
+    'VGG16': 'block5_conv3',
+    'MobileNet': 'conv_pw_11_relu',
+    'MobileNetV3Large': 'expanded_conv_11_add',
+    'MobileNetV3Small': 'expanded_conv_7_add',
+    'DenseNet121': 'pool4_relu',
+    'ConvNeXtTiny': 'convnext_tiny_downsampling_layernorm_2',
+}
 _TF1_NAMES = {'kernel': 'weights', 'bias': 'biases'}
 
 

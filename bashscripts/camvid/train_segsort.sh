@@ -37,19 +37,16 @@
   case "$BACKBONE" in
     resnet_small | resnet_v1_*) steps=3500 ;;
     *)
-      steps=1200
-      case "$BACKBONE" in
-        *.keras) ;;
-        *) export RESTORE_FROM="${RESTORE_FROM-imagenet}" ;;
-      esac
+      steps=1000
       # Small pictures want the last features before ImageNet's stride of 32,
       # which cost a third of the last ones.
       case "$BACKBONE" in
-        EfficientNetB0) layer=block5c_add ;;
-        MobileNetV2) layer=block_12_add ;;
-        *) layer= ;;
+        *.keras) ;;
+        *)
+          export RESTORE_FROM="${RESTORE_FROM-imagenet}"
+          export BACKBONE_FEATURES="${BACKBONE_FEATURES-stride16}"
+          ;;
       esac
-      export BACKBONE_FEATURES="${BACKBONE_FEATURES-$layer}"
       ;;
   esac
   export NUM_STEPS_1="${NUM_STEPS_1:-${NUM_STEPS:-$steps}}"

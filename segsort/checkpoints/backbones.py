@@ -145,6 +145,12 @@ def check_content(config):
 def _features(config, source, default):
   """Returns the name of the layer of --backbone_features, or the default."""
   wanted = config.backbone_features or default
+  if wanted == 'stride16':
+    if is_file(config.backbone):
+      raise InputError(
+          '--backbone_features stride16 is for names of keras.applications; '
+          f'name a layer of {config.backbone}')
+    wanted = keras_backbone.STRIDE_16[config.backbone]
   names = keras_graph.names_of(source)
   if wanted in names:
     return wanted

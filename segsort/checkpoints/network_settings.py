@@ -26,7 +26,8 @@ class NetworkSettings(Settings):
       'resnet_v1_101', 'the network below the head: a ResNet of this project, '
       'one of keras.applications by name, or a FILE.keras', backbones.NAMES)
   backbone_features: str = setting(
-      '', 'layer of a network of Keras whose output is taken; else one that is '
+      '', 'layer of a network of Keras whose output is taken, or stride16, the '
+      'last one before the stride of 32, for small pictures; else one that is '
       'chosen by its name, of a file the last map')
   backbone_input: str = setting(
       '', 'how a network of Keras wants pictures: tf, torch, caffe (as in '

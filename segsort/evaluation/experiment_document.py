@@ -21,11 +21,13 @@ from segsort.runs.settings import setting
 
 TABLES_DIR, FIGURES_DIR = 'bashscripts/experiments', 'dataset/figures'
 DOCUMENTS = 'README.md', f'{TABLES_DIR}/README.md'
-# Rows of `results`: data set, the table of its recipes, that without labels.
+# Rows of `results`: data set, the table of its recipes, that without labels or
+# ''.
 RESULTS = (('VOC 2012, 321 images at half size', 'voc12_half',
             'voc12_half_unsup'),
            ('demo, 8 classes', 'demo', 'demo_unsup'),
-           ('CamVid, 11 classes', 'camvid_recipes', 'camvid_unsup'))
+           ('CamVid, 11 classes', 'camvid_recipes', 'camvid_unsup'),
+           ('CamVid, from ImageNet', 'camvid_imagenet', ''))
 HEADINGS = ('data set', 'mean IOU: softmax', 'segment sorting',
             'without labels', 'boundary F: softmax', 'segment sorting',
             'tables')
@@ -119,12 +121,13 @@ def results(tables_dir):
   lines, used = [HEADINGS, ['---'] * len(HEADINGS)], []
   for title, name, unsupervised in RESULTS:
     records = read_csv(tables_dir, name)
-    others = read_csv(tables_dir, unsupervised)
+    others = read_csv(tables_dir, unsupervised) if unsupervised else []
     used += records + others
     cells = [experiment_table.figure(rows, row, key) for rows, row, key in (
         (records, 'softmax', 'mean_iou'), (records, 'segsort', 'mean_iou'),
         (others, 'unsup', 'mean_iou'), (records, 'softmax', 'mean_boundary_f'),
         (records, 'segsort', 'mean_boundary_f'))]
     cells = [cell.replace(' ', '') for cell in cells]  # seven columns
-    lines.append([title, *cells, f'`{name}`, `{unsupervised}`'])
+    tables = ', '.join(f'`{table}`' for table in (name, unsupervised) if table)
+    lines.append([title, *cells, tables])
   return experiment_table.join(lines) + experiment_table.origin(used)

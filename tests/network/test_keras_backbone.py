@@ -98,6 +98,23 @@ def test_features_of_alike_networks_are_their_last_block(name):
   assert layers[layers.index(backbone.features) + 1] == ALIKE[name]
 
 
+@pytest.mark.parametrize('name', [
+    name if name in QUICK else pytest.param(name, marks=pytest.mark.slow)
+    for name in keras_backbone.APPLICATIONS])
+def test_features_before_the_stride_of_32(name):
+  source = getattr(keras.applications, name)(
+      include_top=False, weights=None, input_shape=(64, 64, 3))
+  names = keras_graph.names_of(source)
+  chosen = keras_backbone.STRIDE_16[name]
+  assert names[chosen].output.shape[1:3] == (4, 4)
+  # What comes after it is of the next block, which goes on to 32.
+  after = list(names)[list(names).index(chosen) + 1:]
+  sums = [one for one in after if one.endswith(
+      ('_add', '_out', '_concat', '_project_bn', '_project_BN', 'pw_12_relu'))]
+  for one in sums[:1]:
+    assert names[one].output.shape[1:3] == (2, 2)
+
+
 @pytest.mark.parametrize('name, module', [
     ('MobileNetV2', 'mobilenet_v2'), ('MobileNet', 'mobilenet'),
     ('ResNet50', 'resnet'), ('ResNet50V2', 'resnet_v2'), ('VGG16', 'vgg16'),

@@ -114,6 +114,8 @@ def test_input(path, text, expected):
     ({'backbone_input': '1,0'}, "'1,0' is none of"),
     ({'backbone_input': 'tf', 'backbone_features': 'last_b'},
      'near it are last'),
+    ({'backbone_input': 'tf', 'backbone_features': 'stride16'},
+     'is for names of keras.applications; name a layer of '),
     ({'backbone_input': 'tf', 'backbone_features': 'stem'},
      'layer stem has stride 2, not 8 or more; name a later layer'),
     ({'backbone_input': 'tf', 'backbone_features': 'classifier'},
@@ -122,6 +124,11 @@ def test_flags_that_do_not_fit_are_one_line(path, flags, message):
   with pytest.raises(InputError) as error:
     backbones.build_model(settings(path, **flags))
   assert message in str(error.value) and '\n' not in str(error.value)
+
+
+def test_features_are_named_by_the_stride_that_they_come_before():
+  found = backbones.find(settings('MobileNetV2', backbone_features='stride16'))
+  assert found.features == 'block_12_add'
 
 
 def test_flags_of_keras_are_not_for_our_networks():
