@@ -5,8 +5,10 @@ import keras
 from network import layers
 
 BINS = (1, 2, 3, 6)
-# The head is this much narrower than the features: 2048 -> 512.
+# The head is this much narrower than the features, 2048 -> 512, but no narrower
+# than that of resnet_small: embeddings of 32 want more than 28 channels.
 REDUCTION = 4
+MIN_CHANNELS = 64
 
 
 def build_pspnet(features, embedding_dim, scope, normalise):
@@ -21,7 +23,7 @@ def build_pspnet(features, embedding_dim, scope, normalise):
   Returns:
     [B, H, W, D].
   """
-  channels = features.shape[-1] // REDUCTION
+  channels = max(features.shape[-1] // REDUCTION, MIN_CHANNELS)
   pyramid = [
       build_level(features, channels, num_bins,
                   name=f'{scope}.block5.pool{num_bins}', normalise=normalise)

@@ -41,10 +41,11 @@ def test_head_equals_twin(size):
   closeness.assert_close(model(features), outputs)
 
 
-def test_head_is_a_quarter_as_wide_as_the_features():
-  model = build(16)
+@pytest.mark.parametrize('channels, width', [(320, 80), (256, 64), (96, 64)])
+def test_head_is_a_quarter_as_wide_as_the_features_or_64(channels, width):
+  model = build(channels)
   for name in ('pool1.conv1', 'pool6.conv1', 'conv2'):
-    assert model.get_layer(f'scope.block5.{name}').filters == 4
+    assert model.get_layer(f'scope.block5.{name}').filters == width
 
 
 def test_constant_features_give_constant_embeddings_inside():

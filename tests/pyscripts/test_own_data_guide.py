@@ -27,10 +27,14 @@ def _section(title):
   text = GUIDE.read_text().split(f'\n## {title}\n')[1].split('\n## ')[0]
   blocks = re.findall(r'^```bash\n(.*?)^```$', text, re.M | re.S)
   script = re.sub(r'--num_steps \d+', '--num_steps 2', '\n'.join(blocks))
+  # The network that would be downloaded.
   script, downloads = re.subn(
-      '--backbone MobileNetV2 --restore_from imagenet --embedding_dim 128',
-      '--backbone resnet_small --embedding_dim 16', script)
-  assert script.count('--num_steps 2') + downloads == 1
+      r'--backbone MobileNetV2\s(?:\\|\s|--backbone_features stride16)*'
+      '--restore_from imagenet', '--backbone resnet_small', script)
+  script, untrained = re.subn('--embedding_dim 128', '--embedding_dim 16',
+                              script)
+  assert script.count('--num_steps 2') + untrained == 1
+  assert downloads == (title != 'Pictures alone')
   return re.findall(r'(?:.*<<\'END\'\n(?:.*\n)*?END|(?:.*\\\n)*.+)$', script,
                     re.M)
 
