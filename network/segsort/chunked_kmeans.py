@@ -49,7 +49,7 @@ def _map_chunks(function, num_chunks, signature):
                    fn_output_signature=signature)
 
 
-@tf.function(jit_compile=True)
+@tf.function(autograph=False, jit_compile=True)
 def _sum(features, labels, num_clusters):
   """M-step of a chunk: f32[K, D]."""
   return tf.math.unsorted_segment_sum(features, labels, num_clusters)
@@ -70,7 +70,7 @@ def _assign_and_sum(features, centers):
   return _choose_and_sum(similarities, features, clustering.empty_bias(centers))
 
 
-@tf.function(jit_compile=True)
+@tf.function(autograph=False, jit_compile=True)
 def _choose_and_sum(similarities, features, bias):
   """Labels i32[R] from similarities f32[R, K] + bias f32[K], and their sums."""
   num_clusters = bias.shape[0]

@@ -108,7 +108,7 @@ def _chunk(embeddings, own, prototypes, classes, concentration):
 
 
 # Matrix products stay outside: on CPUs XLA's take twice the time.
-@tf.function(jit_compile=True, reduce_retracing=True)
+@tf.function(autograph=False, jit_compile=True, reduce_retracing=True)
 def _weigh(cosines, own, classes, concentration):
   """Returns the loss f32[] and its derivatives by the cosines, f32[P, S]."""
   own_weights = tf.exp(concentration * (tf.gather(

@@ -63,12 +63,13 @@ def assign(chunk, centers, terms):
           tf.zeros(tf.shape(chunk.shrink), tf.int32))
   for first in range(0, num_clusters, width):
     block = slice(first, first + width)
-    best = _choose(best, first, of_vectors[block], of_cues[block], bias[block],
-                   (chunk.shrink, chunk.cues), terms)
+    # A number in a tensor, or each block is a program of its own.
+    best = _choose(best, tf.constant(first), of_vectors[block], of_cues[block],
+                   bias[block], (chunk.shrink, chunk.cues), terms)
   return best[1]
 
 
-@tf.function(jit_compile=True)
+@tf.function(autograph=False, jit_compile=True)
 def _choose(best, first, of_vectors, of_cues, bias, pixels, terms):
   """Goes on with the search for the nearest center.
 
@@ -86,13 +87,18 @@ def _choose(best, first, of_vectors, of_cues, bias, pixels, terms):
     As `best`.
   """
   (highest, labels), (shrink, cues) = best, pixels
+  rows, columns, count = terms[2], terms[1], bias.shape[0]
+  centers = zip(
+      tf.unstack(tf.transpose(of_vectors, [0, 2, 1])[..., None], count),
+      tf.unstack(of_cues, count), tf.unstack(bias))
+  cues = tf.unstack(cues, of_cues.shape[1])
   # Cluster by cluster, so that all of it is one pass over the slots.
-  for index in range(bias.shape[0]):
-    a, b, c, d = (of_vectors[index, :, term, None] for term in range(4))
-    cosine = shrink * ((a + b * terms[1]) + terms[2] * (c + d * terms[1]))
-    for cue in range(of_cues.shape[1]):
-      cosine += of_cues[index, cue] * cues[cue]
-    cosine += bias[index]
+  for index, (vectors, shares, own_bias) in enumerate(centers):
+    a, b, c, d = tf.unstack(vectors, 4)
+    cosine = shrink * ((a + b * columns) + rows * (c + d * columns))
+    for share, cue in zip(tf.unstack(shares), cues):
+      cosine += share * cue
+    cosine += own_bias
     nearer = cosine > highest
     highest = tf.where(nearer, cosine, highest)
     labels = tf.where(nearer, first + index, labels)
@@ -125,7 +131,7 @@ def _multiply(counts, vectors):
   return tf.matmul(counts, tf.reshape(vectors, [-1, tf.shape(vectors)[-1]]))
 
 
-@tf.function(jit_compile=True)
+@tf.function(autograph=False, jit_compile=True)
 def _count_members(labels, shrink, weights, cues, terms, num_clusters):
   """How much of each vector, and of cues, is in each cluster.
 
@@ -147,7 +153,7 @@ def _count_members(labels, shrink, weights, cues, terms, num_clusters):
           of_cues[:, :cues.shape[0]])
 
 
-@tf.function(jit_compile=True)
+@tf.function(autograph=False, jit_compile=True)
 def _count_vectors(labels, weights, terms, num_clusters):
   """The first of what `_count_members` returns, of f32[R, Q] weights."""
   num_patches = tf.shape(labels)[0]

@@ -177,7 +177,7 @@ def _spread(axis, side):
                   axis.starts[:, None] + steps, -1)
 
 
-@tf.function(jit_compile=True)
+@tf.function(autograph=False, jit_compile=True)
 def inverse_lengths(vectors, terms):
   """Returns f32[T, Q]: 1 / length of the raw embedding in each slot, or 0.
 
