@@ -43,7 +43,8 @@ def test_a_run_with_an_unknown_skip_fails(tmp_path, root):
 
 @pytest.mark.slow
 def test_a_cell_is_an_environment_of_the_tests(tmp_path, capsys, monkeypatch):
-  monkeypatch.delenv('ONEDNN_MAX_CPU_ISA', raising=False)
+  for name in ('ONEDNN_MAX_CPU_ISA', 'PYTEST_ADDOPTS'):
+    monkeypatch.delenv(name, raising=False)
   path = tmp_path / 'test_environment.py'
   path.write_text('import os\n\ndef test_it():\n'
                   '  assert os.environ.get("ONEDNN_MAX_CPU_ISA") == "SSE41"')

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import platform
+import re
 
 import numpy as np
 import scipy.stats
@@ -136,7 +137,12 @@ def shown_scores(records):
 
 
 def as_csv(records):
-  """Returns the records as CSV text, a run a line."""
+  """Returns the records as CSV text, a run a line.
+
+  Of paths in settings the last part alone: folders are this machine's.
+  """
+  records = [{**record, 'settings': re.sub(
+      r'=/(?:\S*/)?', '=', record.get('settings', ''))} for record in records]
   names = list(dict.fromkeys(name for record in records for name in record))
   text = io.StringIO()
   writer = csv.DictWriter(text, names, lineterminator='\n')

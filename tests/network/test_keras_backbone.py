@@ -111,6 +111,7 @@ def test_features_before_the_stride_of_32(name):
   after = list(names)[list(names).index(chosen) + 1:]
   sums = [one for one in after if one.endswith(
       ('_add', '_out', '_concat', '_project_bn', '_project_BN', 'pw_12_relu'))]
+  assert bool(sums) != (name in ('VGG16', 'ConvNeXtTiny'))
   for one in sums[:1]:
     assert names[one].output.shape[1:3] == (2, 2)
 

@@ -63,6 +63,13 @@ def test_the_csv_has_a_line_a_run():
   assert [row['mean_boundary_f'] for row in rows] == ['', '0.5']
 
 
+def test_the_csv_names_no_folder_of_the_machine():
+  text = experiment_table.as_csv([_record(
+      'a', 1, 1, .1, settings='voc12/train A=/data/x/list.txt B= C=/ D=a/b')])
+  row, = csv.DictReader(io.StringIO(text))
+  assert row['settings'] == 'voc12/train A=list.txt B= C= D=a/b'
+
+
 def _write(path, value):
   path.parent.mkdir(parents=True, exist_ok=True)
   path.write_text(value if isinstance(value, str) else json.dumps(value))
