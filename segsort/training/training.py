@@ -132,23 +132,25 @@ def _cached_features(state, examples, config):
 
 
 def set_numerics(config, strategy):
-  """Precision, determinism and what TensorFlow cannot compile."""
+  """Precision, determinism and what TensorFlow cannot compile.
+
+  Raises:
+    InputError: If the settings do not go together; nothing is set then.
+  """
+  if config.jit_compile and strategy.num_replicas_in_sync > 1:
+    raise InputError(
+        '--jit_compile and several devices do not go together: TensorFlow '
+        'does not compile gathers over replicas; leave one of them out')
+  if config.jit_compile and config.deterministic:
+    raise InputError(
+        '--jit_compile and --deterministic do not go together: TensorFlow has '
+        'no deterministic compiled max-pool gradient; leave one of them out')
   network.allow_tensor_float_32(config.tensor_float_32)
   policy = config.mixed_precision
   keras.mixed_precision.set_global_policy(
       policy if policy == 'float32' else f'mixed_{policy}')
   if config.deterministic:
     tf.config.experimental.enable_op_determinism()
-  if not config.jit_compile:
-    return
-  if strategy.num_replicas_in_sync > 1:
-    raise InputError(
-        '--jit_compile and several devices do not go together: TensorFlow '
-        'does not compile gathers over replicas; leave one of them out')
-  if config.deterministic:
-    raise InputError(
-        '--jit_compile and --deterministic do not go together: TensorFlow has '
-        'no deterministic compiled max-pool gradient; leave one of them out')
 
 
 def _steps(state, config, batches, log, on_wait):

@@ -24,21 +24,11 @@ SMALL = programs.Sizes(backbone='resnet_small', batch_size=2, crop=48,
 
 @pytest.fixture(name='folder', scope='module')
 def _folder(tmp_path_factory):
-  """The float32 programs, of small sizes.
-
-  Written by a process of their own, as by the command: what tests before these
-  have traced and set is not there.
-  """
-  folder = tmp_path_factory.mktemp('exported')
-  code = (
-      'from segsort.benchmark import programs, stablehlo_export\n'
-      "programs.PRECISIONS = {'float32': {}}\n"
-      f'stablehlo_export.export({str(folder)!r}, programs.{SMALL!r}, '
-      "{'commit': 'abc'})")
-  result = subprocess.run(
-      [sys.executable, '-c', code], cwd=pathlib.Path(__file__).parents[3],
-      capture_output=True, text=True, check=False)
-  assert result.returncode == 0, result.stdout + result.stderr
+  """The float32 programs, of small sizes."""
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(programs, 'PRECISIONS', {'float32': {}})
+    folder = tmp_path_factory.mktemp('exported')
+    stablehlo_export.export(str(folder), SMALL, {'commit': 'abc'})
   return folder
 
 
