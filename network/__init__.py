@@ -133,10 +133,17 @@ def freeze_backbone(model):
       layer.trainable = False
 
 
-def freeze_batch_norm(model):
-  """Makes batch normalisation use its moving statistics, and learn nothing."""
+def freeze_batch_norm(model, with_head=True):
+  """Makes batch normalisation use its moving statistics, and learn nothing.
+
+  Args:
+    model: a model of `build_embedding_model`.
+    with_head: the head's as well.
+  """
   for layer in keras_graph.parts_of(model):
-    if isinstance(layer, keras.layers.BatchNormalization):
+    if isinstance(layer, keras.layers.BatchNormalization) and (
+        with_head or not any(
+            map(is_head, keras_backbone.named(layer.name, layer.variables)))):
       layer.trainable = False
 
 

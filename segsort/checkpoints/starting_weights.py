@@ -5,6 +5,28 @@ from segsort.checkpoints import checkpoint
 from segsort.checkpoints import keras_weights
 
 
+def origin_of(config):
+  """Returns the checkpoint or file that weights come from, '' for none.
+
+  Args:
+    config: a `network_settings.NetworkSettings` with restore_from.
+  """
+  if not config.restore_from and backbones.is_file(config.backbone):
+    return config.backbone
+  return config.restore_from
+
+
+def has_new_head(config, skip_head):
+  """Whether weights are restored, but not those of the head.
+
+  Args:
+    config: a `network_settings.NetworkSettings` with restore_from.
+    skip_head: as of `take`.
+  """
+  origin = origin_of(config)
+  return bool(origin) and (skip_head or keras_weights.is_meant(origin))
+
+
 def take(model, variables, config, skip_head):
   """Gives a network the weights of --restore_from, or of a .keras backbone.
 
@@ -20,9 +42,7 @@ def take(model, variables, config, skip_head):
   Raises:
     InputError: a checkpoint or file that is not there or does not fit.
   """
-  origin = config.restore_from
-  if not origin and backbones.is_file(config.backbone):
-    origin = config.backbone
+  origin = origin_of(config)
   if not origin:
     return False
   if keras_weights.is_meant(origin):

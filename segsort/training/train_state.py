@@ -47,7 +47,10 @@ class TrainState:
     if config.freeze_backbone:
       network.freeze_backbone(self.model)
     if config.freeze_batch_norm:
-      network.freeze_batch_norm(self.model)
+      # A new head has no statistics yet: it diverged with those of its start.
+      network.freeze_batch_norm(
+          self.model, with_head=not starting_weights.has_new_head(
+              config, config.not_restore_classifier))
     if config.cache_features:
       self._head = network.split(self.model)[1]
     self.variables = network.named_variables(self.model)

@@ -11,6 +11,7 @@ from segsort.data import image_list
 from segsort.data import input_pipeline
 from segsort.errors import InputError
 from segsort.training import softmax_training
+from segsort.training import train_state
 from segsort.training import training
 from segsort.training import training_settings
 
@@ -133,3 +134,26 @@ def test_other_losses_learn_from_kept_features(
 def test_features_that_change_are_not_kept(where, tmp_path, changed, flags):
   with pytest.raises(InputError, match=flags):
     _config(where, tmp_path / 'run', **changed).check()
+
+
+def _learns(where, folder, restore_from, **settings):
+  """Which batch normalisations learn: those of the (backbone, head)."""
+  state = train_state.TrainState(small_runs.train_config(
+      where, folder, restore_from=restore_from, freeze_batch_norm=True,
+      **settings))
+  scales = {name: variable.trainable for name, variable in
+            state.variables.items() if name.endswith('BatchNorm/gamma')}
+  return tuple(
+      {learns for name, learns in scales.items()
+       if ('/block5/' in name) == of_head} for of_head in (False, True))
+
+
+def test_only_batch_norm_that_was_restored_is_frozen(where, tmp_path):
+  run = str(tmp_path / 'run')
+  assert _learns(where, tmp_path, run, not_restore_classifier=True) == (
+      {False}, {True})
+  assert _learns(where, tmp_path, run) == ({False}, {False})
+  assert _learns(where, tmp_path, '') == ({False}, {False})
+  weights = tmp_path / 'backbone.weights.h5'
+  weights.touch()
+  assert _learns(where, tmp_path, str(weights)) == ({False}, {True})
