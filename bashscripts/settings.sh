@@ -83,6 +83,8 @@ export INFERENCE_NUM_CLUSTERS="${INFERENCE_NUM_CLUSTERS:-$NUM_CLUSTERS}"
 export K_IN_NEAREST_NEIGHBORS="${K_IN_NEAREST_NEIGHBORS:-15}"
 export VOTE_BALANCE="${VOTE_BALANCE:-0}"
 export VOTE_CONCENTRATION="${VOTE_CONCENTRATION:-0}"
+# Of the classifier beside segment sorting (SOFTMAX_WEIGHT); 0: votes alone.
+export CLASSIFIER_WEIGHT="${CLASSIFIER_WEIGHT:-0}"
 
 # 1 scores boundaries as well
 export IS_BOUNDARY="${IS_BOUNDARY:-0}"

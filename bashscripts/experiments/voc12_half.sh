@@ -1,7 +1,9 @@
 # 321 images of VOC 2012's val at half size: segment sorting with a classifier
 # beside it against softmax, both labelled in regions of contours with votes, or
-# probabilities, weighed by class, each as was best for it with seed 1. `plain`
-# rows weigh none, `pixels` and `clusters` have no regions. With seed 1 alone:
+# probabilities, weighed by class, each as was best for it with seed 1. Segment
+# sorting's regions go by votes and classifier, those of `votes` and `classifier`
+# by one of them. `plain` rows weigh none, `pixels` and `clusters` have no
+# regions. With seed 1 alone:
 # `alone` is segment sorting without the classifier, and other learning rates.
 # shellcheck shell=bash
 SEEDS="${SEEDS:-1 2 3}"
@@ -25,6 +27,7 @@ rows() {
   local rate
   row softmax voc12_half/train_softmax
   row segsort voc12_half/train_segsort
+  shares votes segsort CLASSIFIER_WEIGHT=0
   classifier classifier
   softmax softmax_plain VOTE_BALANCE=0
   shares segsort_plain segsort VOTE_BALANCE=0 VOTE_CONCENTRATION=0

@@ -18,7 +18,10 @@
   export SNAPSHOT_DIR="${SNAPSHOT_DIR:-$root/snapshots/voc12_half/segsort}"
   export NUM_STEPS_1="${NUM_STEPS_1:-${NUM_STEPS:-1000}}"
   export NUM_BANKS="${NUM_BANKS:-8}" SOFTMAX_WEIGHT="${SOFTMAX_WEIGHT:-1}"
-  export VOTE_BALANCE="${VOTE_BALANCE:-0.15}"
+  # What votes and classifier say of a region is summed.
+  [ "$SOFTMAX_WEIGHT" = 0 ] ||
+    export CLASSIFIER_WEIGHT="${CLASSIFIER_WEIGHT:-1}"
+  export VOTE_BALANCE="${VOTE_BALANCE:-0.2}"
   export VOTE_CONCENTRATION="${VOTE_CONCENTRATION:-10}"
 
   source "$root/bashscripts/voc12_half/settings.bash"

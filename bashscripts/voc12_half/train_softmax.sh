@@ -8,7 +8,7 @@
   script="${BASH_SOURCE[0]:-${(%):-%x}}"
   root="$(realpath "$(dirname "$script")/../..")"
   # The balance that is best for it in regions, of 0, .05, .1, .15, .2 and .3
-  export METHOD=softmax VOTE_BALANCE="${VOTE_BALANCE:-0.1}"
+  export METHOD=softmax VOTE_BALANCE="${VOTE_BALANCE:-0.15}"
   export SNAPSHOT_DIR="${SNAPSHOT_DIR:-$root/snapshots/voc12_half/softmax}"
   source "$root/bashscripts/voc12_half/train_segsort.sh"
 )

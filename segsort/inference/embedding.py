@@ -28,7 +28,9 @@ def restore_model(config):
     config: an `inference_settings.RestoredSettings`.
 
   Returns:
-    A keras.Model, or with --cache_features what embeds images likewise.
+    A keras.Model, or with --cache_features what embeds images likewise. Of a
+    network with a classifier it gives the embedding or, by --method, the logits
+    alone; with --classifier_weight both.
   """
   network.allow_tensor_float_32(config.tensor_float_32)
   backbones.check_content(config)
@@ -37,7 +39,7 @@ def restore_model(config):
   checkpoint.assign_weights(
       network.named_variables(model), checkpoint.load(path), path,
       skip=config.skip)
-  if config.classifier:
+  if config.classifier and not config.classifier_weight:
     size = config.embedding_dim
     model = network.take_channels(
         model, *((0, size) if config.method == 'segsort'
@@ -80,7 +82,9 @@ class Embedder:
   """A network, compiled for one window size, that embeds whole images.
 
   Attributes:
+    model: the network, as it was given.
     window: (height, width) that the network sees.
+    strides: (height, width) between two windows.
     windows_spec: of a batch of them.
     answer: compiled function, f32[N, H, W, 3] of window size to what the
       network answers, f32[N, h, w, D].
@@ -89,15 +93,15 @@ class Embedder:
 
   def __init__(self, model, window, strides):
     """Takes the Keras model, the window and the strides, (height, width)."""
-    self._model = model
+    self.model = model
     self.window = tuple(window)
-    self._strides = tuple(strides)
+    self.strides = tuple(strides)
     self.windows_spec = tf.TensorSpec([None, *self.window, 3])
     # One graph for any number of windows: another one, with that number known,
     # is optimised otherwise and rounds otherwise.
     self.answer = tf.function(
         lambda windows: tf.cast(
-            self._model(windows, training=False), tf.float32),
+            self.model(windows, training=False), tf.float32),
         input_signature=[self.windows_spec])
     self.embed_windows = tf.function(
         lambda windows: layers.resize_bilinear(
@@ -118,7 +122,7 @@ class Embedder:
     padding = [max(want - have, 0)
                for want, have in zip(self.window, image.shape)]
     image = tf.pad(image, [[0, padding[0]], [0, padding[1]], [0, 0]])
-    places = windows_of(image.shape[:2], self.window, self._strides)
+    places = windows_of(image.shape[:2], self.window, self.strides)
     step = windows_at_once(self.window)
     for first in range(0, len(places), step):
       batch = places[first:first + step]
@@ -191,6 +195,14 @@ class Embedder:
           tf.reshape(raw, [-1, raw.shape[-1]]), pixels.reshape(-1)))
     _normalize_in_place(total)
     return tf.reshape(total, [height, width, -1])
+
+
+def take_channels(embedder, size):
+  """Returns an `Embedder` to the first `size` of an embedder's channels."""
+  return Embedder(
+      lambda windows, training: embedder.model(
+          windows, training=training)[..., :size],
+      embedder.window, embedder.strides)
 
 
 def windows_at_once(window):

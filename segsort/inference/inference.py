@@ -13,6 +13,7 @@ from segsort.data import reading
 from segsort.errors import InputError, warn
 from segsort.evaluation import run_origin
 from segsort.inference import embedding
+from segsort.inference import joint_labeller
 from segsort.inference import prototype_checks
 from segsort.inference import prototype_set
 from segsort.inference import region_labeller
@@ -119,8 +120,9 @@ def make_worker(features, labels, config):
   if config.method == 'softmax':
     labeller = softmax_labeller.SoftmaxLabeller(embedder, config)
   else:
-    labeller = region_labeller.RegionLabeller(
-        embedder, features, labels, config)
+    kind = (joint_labeller.JointLabeller if config.classifier_weight else
+            region_labeller.RegionLabeller)
+    labeller = kind(embedder, features, labels, config)
 
   def label(item):
     example, image = item

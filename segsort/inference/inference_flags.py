@@ -49,6 +49,10 @@ class InferenceFlags(
       'segsort', 'retrieval from --prototype_dir, or the largest probability '
       'of a network of train_softmax.py', ('segsort', 'softmax'))
   prototype_dir: str = setting('', 'folder written by extract_prototypes.py')
+  classifier_weight: float = setting(
+      0., "of the probabilities of a jointly trained network's classifier "
+      '(train_segsort.py --softmax_weight) in a segment\'s label, beside the '
+      'shares of its votes; 0: by votes alone')
   fold_batch_norm: bool = setting(
       False, 'fold it into the convolutions: some per cent faster on CPUs; '
       'another rounding moves the labels of single pixels')
@@ -57,10 +61,19 @@ class InferenceFlags(
     """Raises InputError for a value out of range, or what does not go well."""
     super().check()
     self._check_method()
+    if self.classifier_weight and self.tf1_compat:
+      raise InputError(
+          '--classifier_weight and --tf1_compat do not go together: the 2019 '
+          'release labelled by votes alone; leave one of them out')
     if self.image_dir and self.tf1_compat:
       raise InputError(
           '--tf1_compat repeats the 2019 release, which knows lists only; give '
           '--data_list and --data_dir, or leave it out')
+    if self.classifier_weight and not self.classifier:
+      raise InputError(
+          f'--classifier_weight needs a classifier, and {self.restore_from} '
+          'was trained without one; train with train_segsort.py '
+          '--softmax_weight, or leave --classifier_weight out')
     if self.cache_features and self.fold_batch_norm:
       raise InputError(
           '--cache_features and --fold_batch_norm do not go together: features '
@@ -73,7 +86,8 @@ class InferenceFlags(
           'the following arguments are required: --prototype_dir; write it '
           'with pyscripts/extract_prototypes.py')
     if self.method == 'softmax' and (
-        self.prototype_dir or self.tf1_compat or self.vote_concentration):
+        self.prototype_dir or self.tf1_compat or self.vote_concentration or
+        self.classifier_weight):
       raise InputError(
-          '--method softmax goes without --prototype_dir, --tf1_compat and '
-          '--vote_concentration; leave them out')
+          '--method softmax goes without --prototype_dir, --tf1_compat, '
+          '--vote_concentration and --classifier_weight; leave them out')

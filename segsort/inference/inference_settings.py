@@ -29,6 +29,7 @@ class ClusterSettings(ModelSettings):
       'num_clusters', 'kmeans_iterations', 'location_weight', 'color_weight')
 
   regions_dir = ''  # extraction and inference have a flag
+  classifier_weight = 0.  # inference has a flag
 
   @classmethod
   def complete(cls, values):

@@ -26,7 +26,7 @@ class RegionLabeller(labeller.Labeller):
     Returns:
       i32[H, W]; ties go to the lowest class.
     """
-    votes = sum(self._retrieve(prototypes)[1]
+    votes = sum(self.retrieve_like(prototypes)[1]
                 for prototypes in self._views_of_regions(image, regions))
     return votes.argmax(-1).astype(np.int32)[regions]
 
@@ -42,36 +42,50 @@ class RegionLabeller(labeller.Labeller):
       i64[S, C], the votes.
     """
     prototypes, = self._views_of_regions(image, regions)
-    return regions, prototypes.numpy(), *self._retrieve(prototypes)
+    return regions, prototypes.numpy(), *self.retrieve_like(prototypes)
 
   def _views_of_regions(self, image, regions):
     """Yields for each view f32[S, D], the regions' mean directions.
 
     They are zero for numbers without a pixel in the view.
     """
-    num_regions = int(regions.max()) + 1
     if len(self._scales) == len(self._flips) == 1:
-      yield clustering.normalize(_sum_regions(
-          self._embedder.embed(image), regions, num_regions))
+      yield clustering.normalize(sum_regions(
+          self._embedder.embed(image), regions, int(regions.max()) + 1))
       return
+    for sums in self.sums_of_views(image, regions):
+      yield clustering.normalize(sums)
+
+  def sums_of_views(self, image, regions):
+    """Yields for each view f32[S, F], sums of `window_features` by region.
+
+    Args:
+      image: u8[H, W, 3].
+      regions: i32[H, W], 0 or more.
+    """
     for scale in self._scales:
       scaled, views = self.views(image, scale)
       resized = layers.resize_nearest(
           regions[None, ..., None], scaled)[0, ..., 0].numpy()
       for flip, view in zip(self._flips, views):
-        yield self._embed_regions(
-            view, resized[:, ::-1] if flip else resized, num_regions)
+        own, sums = resized[:, ::-1] if flip else resized, 0.
+        # Window by window: memory has one.
+        for (top, bottom, left, right), part in self.window_features(view):
+          inside = own[top:bottom, left:right]  # ends where the image does
+          sums += sum_regions(part[:inside.shape[0], :inside.shape[1]], inside,
+                              int(regions.max()) + 1)
+        yield sums
 
-  def _embed_regions(self, pixels, regions, num_regions):
-    """Returns f32[S, D] of one view, window by window: memory has one."""
-    sums = 0.
-    for (top, bottom, left, right), raw in self._embedder.windows(pixels):
-      part = regions[top:bottom, left:right]  # ends where the image does
-      raw = raw[:part.shape[0], :part.shape[1]]
-      sums += _sum_regions(clustering.normalize(raw), part, num_regions)
-    return clustering.normalize(sums)
+  def window_features(self, pixels):
+    """Yields (top, bottom, left, right) and f32[h, w, D] of unit length.
 
-  def _retrieve(self, prototypes):
+    Args:
+      pixels: f32[H, W, 3], mean-subtracted.
+    """
+    for place, raw in self._embedder.windows(pixels):
+      yield place, clustering.normalize(raw)
+
+  def retrieve_like(self, prototypes):
     """Returns the nearest i32[S, N] of f32[S, D], and votes i64[S, C].
 
     There are no votes where f32[S, D] is zero.
@@ -85,7 +99,7 @@ class RegionLabeller(labeller.Labeller):
         prototypes.numpy().any(-1, keepdims=True), votes.astype(np.int64), 0)
 
 
-def _sum_regions(embeddings, regions, num_regions):
+def sum_regions(embeddings, regions, num_regions):
   """Returns f32[S, D], the sums of f32[h, w, D] by region i32[h, w]."""
   return clustering.sum_members(
       tf.reshape(embeddings, [-1, embeddings.shape[-1]]),

@@ -58,7 +58,7 @@ class Settings:
       'num_classes', 'kmeans_iterations', 'num_banks', 'weight_decay',
       'momentum', 'power', 'random_seed', 'batch_norm_decay', 'num_gpu',
       'logical_devices', 'repeats', 'location_weight', 'color_weight',
-      'vote_balance', 'vote_concentration')
+      'vote_balance', 'vote_concentration', 'classifier_weight')
   # Those that may be infinite.
   INFINITE = ()
   # Masks have 8 bits, of which 255 is ignored; random seeds have 31.

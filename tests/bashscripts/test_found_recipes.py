@@ -17,7 +17,8 @@ def test_voc12_has_what_was_found_unless_told_otherwise(project):
   assert (train['num_banks'], train['softmax_weight']) == ('8', '1')
   assert train['num_clusters'] == '5' and extract['num_clusters'] == '8'
   assert infer['k_in_nearest_neighbors'] == '31'
-  assert infer['vote_balance'] == '0.15'
+  assert infer['vote_balance'] == '0.2'
+  assert infer['classifier_weight'] == '1'
   assert infer['vote_concentration'] == '10'
   folder = str(project.root / 'dataset/voc12/data/VOC2012/regions')
   assert infer['regions_dir'] == divide['save_dir'] == folder
@@ -64,7 +65,7 @@ def test_softmax_has_regions_and_a_balance_of_its_own(project):
   assert not project.run('voc12/train_softmax.sh', RECIPE='').returncode
   infer = [flags for name, flags in project.calls() if name == 'inference.py']
   assert all('regions_dir' in flags for flags in infer)
-  assert {flags['vote_balance'] for flags in infer} == {'0.1'}
+  assert {flags['vote_balance'] for flags in infer} == {'0.15'}
 
 
 @pytest.mark.parametrize('recipe', ['voc12', 'voc12_half'])

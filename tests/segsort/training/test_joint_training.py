@@ -80,14 +80,21 @@ def test_a_run_is_read_by_retrieval_and_by_its_classifier(
   def labelled(method, **given):
     config = inference_flags.InferenceFlags(
         **inference_flags.InferenceFlags.complete({
-            **flags, **given, 'method': method,
-            'save_dir': str(tmp_path / method)}))
+            **flags, 'save_dir': str(tmp_path / method), **given,
+            'method': method}))
     config.check()
     inference.infer(config)
     return config
 
   labelled('segsort', prototype_dir=str(tmp_path / 'train/prototypes'))
+  both = labelled('segsort', prototype_dir=str(tmp_path / 'train/prototypes'),
+                  save_dir=str(tmp_path / 'both'), classifier_weight=1e6)
   config = labelled('softmax')
+  # So heavy a classifier labels clusters by itself.
+  for name in ('im0', 'im3'):
+    ours, pixels = (reading.read_mask(f'{one.save_dir}/gray/{name}.png')
+                    for one in (both, config))
+    assert np.mean(ours == pixels) > .8
   weights = checkpoint.load(checkpoint.checkpoint_path(str(run), 2))
   assert weights['resnet_small/block5/fc1_voc12/weights'].shape[-1] == 10
   # What the head gives behind the embedding, by the whole network.
