@@ -88,6 +88,8 @@ def export_model(config):
   features, labels = prototype_set.load(
       config.prototype_dir, config.embedding_dim, config.classes)
   model = embedding.restore_model(config)
+  if config.classifier:
+    print('the classifier is not exported: labels go by votes alone')
   if config.fold_batch_norm:
     model = network.fold_batch_norm(model)
   with tempfile.TemporaryDirectory() as assets:
