@@ -16,8 +16,10 @@ rows() {
   reading segsort_plain segsort camvid/train_segsort VOTE_BALANCE=0
   reading segsort_plain_8x8 segsort camvid/train_segsort VOTE_BALANCE=0 \
     INFERENCE_NUM_CLUSTERS=8 SEGMENT_COLOR_WEIGHT=0
-  reading softmax_regions softmax camvid/train_softmax "${regions[@]}"
-  reading segsort_regions segsort camvid/train_segsort "${regions[@]}"
+  reading softmax_regions softmax camvid/train_softmax VOTE_BALANCE=0.5 \
+    "${regions[@]}"
+  reading segsort_regions segsort camvid/train_segsort VOTE_BALANCE=0.25 \
+    "${regions[@]}"
   [ "$seed" = 1 ] || return 0
   row softmax_3500 camvid/train_softmax NUM_STEPS=3500
   row segsort_3500 camvid/train_segsort NUM_STEPS=3500
