@@ -63,6 +63,7 @@ class RegionLabeller(labeller.Labeller):
       image: u8[H, W, 3].
       regions: i32[H, W], 0 or more.
     """
+    num_regions = int(regions.max()) + 1
     for scale in self._scales:
       scaled, views = self.views(image, scale)
       resized = layers.resize_nearest(
@@ -73,7 +74,7 @@ class RegionLabeller(labeller.Labeller):
         for (top, bottom, left, right), part in self.window_features(view):
           inside = own[top:bottom, left:right]  # ends where the image does
           sums += sum_regions(part[:inside.shape[0], :inside.shape[1]], inside,
-                              int(regions.max()) + 1)
+                              num_regions)
         yield sums
 
   def window_features(self, pixels):

@@ -107,9 +107,9 @@ def differing(earlier, run, not_compared=frozenset(NOT_COMPARED)):
   names = ['stage'] if run['stage'] != earlier['stage'] else []
   names += sorted(name for name in (now.keys() & was.keys()) - not_compared
                   if name not in both and now[name] != was[name])
-  # Regions count wherever they lie; earlier versions had none.
-  if bool(now.get('regions_dir')) != bool(was.get('regions_dir')):
-    names.append('regions_dir')
+  # Earlier versions had neither; regions count wherever they lie.
+  names += [name for name in ('classifier_weight', 'regions_dir')
+            if name not in names and bool(now.get(name)) != bool(was.get(name))]
   return names + [name for name in inputs
                   if name in both and inputs[name] != known[name]]
 

@@ -198,15 +198,22 @@ def test_files_hold_the_labels_of_regions_and_changed_ones_are_made_again(
     inference.infer(dataclasses.replace(config, regions_dir=''))
 
 
-def test_results_of_earlier_versions_are_of_clusters(config):
-  inference.infer(dataclasses.replace(config, regions_dir=''))
+@pytest.mark.parametrize('name, written, expected', (
+    ('regions_dir', '"regions_dir": "",', '--regions_dir None, not .*/hed; na'),
+    ('classifier_weight', '"classifier_weight": 0.0,',
+     '--classifier_weight None, not 1.0; name')))
+def test_results_of_earlier_versions_are_of_clusters_and_votes(
+    config, name, written, expected):
+  now = {'regions_dir': config.regions_dir, 'classifier_weight': 1.}[name]
+  config = dataclasses.replace(config, regions_dir='')
+  inference.infer(config)
   path = f'{config.save_dir}/config.json'
   run = files.read_bytes(path).decode()
-  assert '"regions_dir": "",' in run
+  assert written in run
   with open(path, 'w', encoding='utf-8') as file:
-    file.write(run.replace('"regions_dir": "",', ''))
-  with pytest.raises(InputError, match='--regions_dir None, not .*/hed; name'):
-    inference.infer(config)
+    file.write(run.replace(written, ''))
+  with pytest.raises(InputError, match=expected):
+    inference.infer(dataclasses.replace(config, **{name: now}))
 
 
 def test_softmax_in_regions_has_one_label_a_region(config):
