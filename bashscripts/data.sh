@@ -37,6 +37,12 @@ check_switches() {
         fail "$name is '${!name}'; it must be 0 or 1" ;;
     esac
   done
+  case "${CLASSIFIER_WEIGHT:-0}=${SOFTMAX_WEIGHT:-}" in
+    0=* | *=*[1-9]*) ;;
+    *) is_softmax || fail "CLASSIFIER_WEIGHT=$CLASSIFIER_WEIGHT needs the" \
+      'classifier that SOFTMAX_WEIGHT trains; set SOFTMAX_WEIGHT=1 or' \
+      'CLASSIFIER_WEIGHT=0' ;;
+  esac
 }
 
 check_training() {

@@ -1,10 +1,10 @@
 # 321 images of VOC 2012's val at half size: segment sorting with a classifier
 # beside it against softmax, both labelled in regions of contours with votes, or
 # probabilities, weighed by class, each as was best for it with seed 1. Segment
-# sorting's regions go by votes and classifier, those of `votes` and `classifier`
-# by one of them. `plain` rows weigh none, `pixels` and `clusters` have no
-# regions. With seed 1 alone:
-# `alone` is segment sorting without the classifier, and other learning rates.
+# sorting's segments go by votes and classifier, those of `votes` and
+# `classifier` by one of them. `plain` rows weigh none, `pixels` and `clusters`
+# have no regions. With seed 1 alone: `alone` is segment sorting without the
+# classifier, and other learning rates.
 # shellcheck shell=bash
 SEEDS="${SEEDS:-1 2 3}"
 

@@ -17,8 +17,9 @@ case "$RECIPE" in
     if [ "${METHOD:-segsort}" = softmax ]; then
       export VOTE_BALANCE="${VOTE_BALANCE:-0.15}"
     else
-      [ "$SOFTMAX_WEIGHT" = 0 ] ||
-        export CLASSIFIER_WEIGHT="${CLASSIFIER_WEIGHT:-1}"
+      case "$SOFTMAX_WEIGHT" in
+        *[1-9]*) export CLASSIFIER_WEIGHT="${CLASSIFIER_WEIGHT:-1}" ;;
+      esac
       export VOTE_BALANCE="${VOTE_BALANCE:-0.2}"
       export VOTE_CONCENTRATION="${VOTE_CONCENTRATION:-10}"
     fi

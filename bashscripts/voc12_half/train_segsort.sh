@@ -19,8 +19,9 @@
   export NUM_STEPS_1="${NUM_STEPS_1:-${NUM_STEPS:-1000}}"
   export NUM_BANKS="${NUM_BANKS:-8}" SOFTMAX_WEIGHT="${SOFTMAX_WEIGHT:-1}"
   # What votes and classifier say of a region is summed.
-  [ "$SOFTMAX_WEIGHT" = 0 ] ||
-    export CLASSIFIER_WEIGHT="${CLASSIFIER_WEIGHT:-1}"
+  case "$SOFTMAX_WEIGHT" in
+    *[1-9]*) export CLASSIFIER_WEIGHT="${CLASSIFIER_WEIGHT:-1}" ;;
+  esac
   export VOTE_BALANCE="${VOTE_BALANCE:-0.2}"
   export VOTE_CONCENTRATION="${VOTE_CONCENTRATION:-10}"
 

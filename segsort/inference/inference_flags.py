@@ -73,7 +73,8 @@ class InferenceFlags(
       raise InputError(
           f'--classifier_weight needs a classifier, and {self.restore_from} '
           'was trained without one; train with train_segsort.py '
-          '--softmax_weight, or leave --classifier_weight out')
+          '--softmax_weight, or leave --classifier_weight out (the scripts: '
+          'CLASSIFIER_WEIGHT=0)')
     if self.cache_features and self.fold_batch_norm:
       raise InputError(
           '--cache_features and --fold_batch_norm do not go together: features '

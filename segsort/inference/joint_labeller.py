@@ -56,7 +56,9 @@ class JointLabeller(region_labeller.RegionLabeller):
       votes += self.retrieve_like(prototypes)[1]
       probabilities += shares(sums[:, self._dim:].numpy())
     if self._vote_weights.classes is not None:
-      probabilities *= self._vote_weights.classes.numpy()
+      weights = self._vote_weights.classes.numpy()
+      # A class without a prototype is as rare as the rarest.
+      probabilities *= np.where(weights, weights, 1.)
     scores = shares(votes) + self._weight * shares(probabilities)
     return scores.argmax(-1).astype(np.int32)[regions]
 

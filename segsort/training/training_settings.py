@@ -44,8 +44,8 @@ class TrainConfig(DataSettings, ModelSettings, PrecisionSettings):
       0.9997, 'of the moving statistics; 0.99 or less for short runs from '
       'scratch')
   freeze_batch_norm: bool = setting(
-      False, 'leave batch normalisation as restored, for small batches; a head '
-      'that is not restored learns its own')
+      False, 'leave batch normalisation as restored, for small batches; with '
+      '--not_restore_classifier or weights of Keras the head learns its own')
   freeze_backbone: bool = setting(
       False, 'train the head alone, on the features of --restore_from')
   cache_features: str = setting(

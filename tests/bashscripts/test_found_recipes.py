@@ -30,6 +30,28 @@ def test_voc12_has_what_was_found_unless_told_otherwise(project):
   assert divide['data_list'] == infer['data_list']
 
 
+@pytest.mark.parametrize('script, given', [
+    ('voc12/train_segsort.sh', {'RECIPE': 'released'}),
+    ('voc12/train_segsort.sh', {'RECIPE': '', 'SOFTMAX_WEIGHT': '0.0'}),
+    ('voc12/train_softmax.sh', {'RECIPE': ''}),
+    ('voc12/train_segsort_unsup.sh', {'RECIPE': ''}),
+    ('voc12_half/train_segsort.sh', {'SOFTMAX_WEIGHT': '0'})])
+def test_no_classifier_has_a_say_where_none_is(project, script, given):
+  result = project.run(script, **given)
+  assert result.returncode == 0, result.stderr
+  infer = [flags for name, flags in project.calls() if name == 'inference.py']
+  assert infer and not any('classifier_weight' in flags for flags in infer)
+
+
+def test_a_say_without_a_classifier_is_refused_first(project):
+  result = project.run(
+      'voc12_half/train_segsort.sh', CLASSIFIER_WEIGHT='1', SOFTMAX_WEIGHT='0')
+  assert result.returncode == 2 and project.calls() == []
+  assert result.stderr == (
+      'error: CLASSIFIER_WEIGHT=1 needs the classifier that SOFTMAX_WEIGHT '
+      'trains; set SOFTMAX_WEIGHT=1 or CLASSIFIER_WEIGHT=0\n')
+
+
 @pytest.mark.parametrize('given, expected', [
     ({'LACKS_HED': '1'}, ('gradient', '0.1')),
     ({'DETECTOR': 'gradient', 'LABEL_THRESHOLD': '.3'}, ('gradient', '.3')),

@@ -57,15 +57,15 @@ def _labeller(prototypes, network=_network,
               **settings}))
 
 
-def _scores(image, regions, prototypes, weight, balance=0.):
-  """{region: (shares of votes, weighted probabilities)} of both mirrors."""
+def _scores(image, regions, prototypes, weight, balance=0., views=(1, -1)):
+  """{region: (shares of votes, weighted probabilities)} of the mirrors."""
   features, labels = prototypes
   counts = np.bincount(labels, minlength=CLASSES)
   of_class = (counts.min() / counts) ** balance
   scores = {}
   for region in np.unique(regions):
     votes, probabilities = np.zeros(CLASSES), np.zeros(CLASSES)
-    for step in (1, -1):
+    for step in views:
       direction, mean, number = 0, 0, 0
       for top, left, raw in embedding_twins.windows(
           embedding_twins.subtract_mean(image[:, ::step]), WINDOW,
@@ -87,16 +87,17 @@ def _scores(image, regions, prototypes, weight, balance=0.):
   return scores
 
 
-@pytest.mark.parametrize('weight, balance', ((1., 0.), (.3, .7)))
+@pytest.mark.parametrize('weight, balance, views', (
+    (1., 0., (1, -1)), (.3, .7, (1, -1)), (1., .3, (1,))))
 def test_a_region_takes_the_sum_of_both(
-    image, regions, prototypes, weight, balance):
+    image, regions, prototypes, weight, balance, views):
   labels = _labeller(
-      prototypes, flip_aug=True, classifier_weight=weight,
+      prototypes, flip_aug=len(views) > 1, classifier_weight=weight,
       vote_balance=balance).predict_in_regions(image, regions)
   assert labels.shape == (40, 33) and labels.dtype == np.int32
   of_one = [0, 0]
   for region, both in _scores(
-      image, regions, prototypes, weight, balance).items():
+      image, regions, prototypes, weight, balance, views).items():
     best = sum(both).argmax()
     assert set(labels[regions == region]) == {best}
     for index, one in enumerate(both):
@@ -114,6 +115,28 @@ def test_a_tiny_weight_leaves_the_labels_of_votes(image, regions, prototypes):
   for region, (shares, _) in scores.items():
     if np.sum(shares == shares.max()) == 1:  # where votes are equal, it decides
       assert same[regions == region].all()
+
+
+def test_a_class_without_a_prototype_is_left_to_the_classifier(
+    image, regions, prototypes):
+  features, labels = prototypes
+  def sure_of_2(images, training):
+    embedded = embedding_twins.eighth_pixels(images, training)
+    return tf.concat([embedded, 0 * embedded[..., :2],
+                      9 + 0 * embedded[..., :1]], -1)
+  for balance in (0., .5):
+    assert (_labeller(
+        (features, labels % 2), sure_of_2, vote_balance=balance,
+        classifier_weight=2.).predict_in_regions(image, regions) == 2).all()
+
+
+def test_a_region_that_no_scale_shows_keeps_what_others_say(
+    image, regions, prototypes):
+  regions[20, 20] = 100  # one pixel, which is not in the smaller scales
+  labels = _labeller(
+      prototypes, scale_aug=True).predict_in_regions(image, regions)
+  for region in np.unique(regions):
+    assert len(set(labels[regions == region])) == 1
 
 
 def test_without_regions_the_clusters_are_labelled(image, prototypes):

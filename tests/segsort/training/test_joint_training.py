@@ -87,14 +87,10 @@ def test_a_run_is_read_by_retrieval_and_by_its_classifier(
     return config
 
   labelled('segsort', prototype_dir=str(tmp_path / 'train/prototypes'))
-  both = labelled('segsort', prototype_dir=str(tmp_path / 'train/prototypes'),
-                  save_dir=str(tmp_path / 'both'), classifier_weight=1e6)
+  config_of_both = labelled(
+      'segsort', prototype_dir=str(tmp_path / 'train/prototypes'),
+      save_dir=str(tmp_path / 'both'), classifier_weight=1.)
   config = labelled('softmax')
-  # So heavy a classifier labels clusters by itself.
-  for name in ('im0', 'im3'):
-    ours, pixels = (reading.read_mask(f'{one.save_dir}/gray/{name}.png')
-                    for one in (both, config))
-    assert np.mean(ours == pixels) > .8
   weights = checkpoint.load(checkpoint.checkpoint_path(str(run), 2))
   assert weights['resnet_small/block5/fc1_voc12/weights'].shape[-1] == 10
   # What the head gives behind the embedding, by the whole network.
@@ -107,6 +103,9 @@ def test_a_run_is_read_by_retrieval_and_by_its_classifier(
   both = whole.model(image, training=False)
   np.testing.assert_allclose(
       plain(image, training=False), both[..., 8:], rtol=1e-4, atol=1e-5)
+  np.testing.assert_allclose(
+      embedding.restore_model(config_of_both)(image, training=False), both,
+      rtol=1e-4, atol=1e-5)
   retrieval = embedding.restore_model(inference_settings.ExtractConfig(
       **inference_settings.ExtractConfig.complete(
           {**flags, 'save_dir': ''})))

@@ -69,7 +69,8 @@ def test_half_precision_agrees_with_float32(tiny_dataset, tiny_network):
 
 
 @pytest.mark.parametrize('settings, message', [
-    ({'jit_compile': True, 'deterministic': True}, 'do not go together'),
+    ({'jit_compile': True, 'deterministic': True,
+      'mixed_precision': 'bfloat16'}, 'do not go together'),
     ({'batch_size': 3, 'strategy': 'mirrored', 'logical_devices': 2},
      'cannot be shared|comes too late')])
 def test_what_cannot_be_combined_is_refused_first(
@@ -80,6 +81,7 @@ def test_what_cannot_be_combined_is_refused_first(
       training.train(small_runs.train_config(
           tiny_dataset, tmp_path / 'run', **settings))
   on.assert_not_called()
+  assert keras.config.dtype_policy().name == 'float32'
 
 
 def test_room_for_too_few_segments_stops_the_run(
