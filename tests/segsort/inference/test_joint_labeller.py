@@ -132,11 +132,13 @@ def test_a_class_without_a_prototype_is_left_to_the_classifier(
 
 def test_a_region_that_no_scale_shows_keeps_what_others_say(
     image, regions, prototypes):
-  regions[20, 20] = 100  # one pixel, which is not in the smaller scales
-  labels = _labeller(
-      prototypes, scale_aug=True).predict_in_regions(image, regions)
-  for region in np.unique(regions):
-    assert len(set(labels[regions == region])) == 1
+  regions[21, 21] = 100  # one pixel, which is not in the smaller scales
+  labeller = _labeller(prototypes, scale_aug=True)
+  sums = [one.numpy()[100] for one in labeller.sums_of_views(image, regions)]
+  assert [bool(one.any()) for one in sums] == [False] * 2 + [True] * 4
+  label = labeller.predict_in_regions(image, regions)[21, 21]
+  labeller._scales = labeller._scales[2:]
+  assert label == labeller.predict_in_regions(image, regions)[21, 21]
 
 
 def test_without_regions_the_clusters_are_labelled(image, prototypes):
