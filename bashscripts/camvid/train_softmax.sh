@@ -7,8 +7,7 @@
   # shellcheck disable=SC2296  # the second form is zsh's
   script="${BASH_SOURCE[0]:-${(%):-%x}}"
   root="$(realpath "$(dirname "$script")/../..")"
-  # The balance that is best for it on val, of 0 to 1 in quarters
-  export METHOD=softmax VOTE_BALANCE="${VOTE_BALANCE:-0.75}"
+  export METHOD=softmax
   export SNAPSHOT_DIR="${SNAPSHOT_DIR:-$root/snapshots/camvid/softmax}"
   source "$root/bashscripts/camvid/train_segsort.sh"
 )

@@ -5,6 +5,7 @@
 SEEDS="${SEEDS:-1 2 3}"
 export NUM_STEPS="${NUM_STEPS:-1250}"
 source "$tables/camvid_base.bash"
+export REGIONS_DIR=
 
 # The network with filled banks, and that without, read with settings changed.
 banks() {

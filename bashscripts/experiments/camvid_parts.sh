@@ -4,6 +4,7 @@
 SEEDS="${SEEDS:-1}"
 export NUM_STEPS="${NUM_STEPS:-1250}"
 source "$tables/camvid_base.bash"
+export REGIONS_DIR=
 
 # Training with a setting changed.
 trained() {

@@ -4,6 +4,7 @@
 # shellcheck shell=bash
 SEEDS="${SEEDS:-1 2 3}"
 export DETECTOR="${DETECTOR:-gradient}"  # whatever is installed
+export REGIONS_DIR=
 
 plain() {
   reading "plain_$1" "$1" "${@:2}" SEGMENT_COLOR_WEIGHT=0 VOTE_BALANCE=0

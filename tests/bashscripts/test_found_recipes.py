@@ -156,6 +156,45 @@ def test_a_reading_takes_the_prototypes_of_another(project):
   assert flags['save_dir'].endswith('stage1/other/val')
 
 
+@pytest.mark.parametrize('lacks_hed, threshold, max_regions', [
+    ('0', '0.2', '800'), ('1', '0.01', '400')])
+def test_camvid_is_labelled_in_small_regions(
+    project, lacks_hed, threshold, max_regions):
+  result = project.run('camvid/train_segsort.sh', LACKS_HED=lacks_hed)
+  assert result.returncode == 0, result.stderr
+  calls = dict(project.calls())
+  divide, infer = calls['make_oversegmentation.py'], calls['inference.py']
+  assert divide['detector'] == ('gradient' if lacks_hed == '1' else 'hed')
+  assert divide['threshold'] == threshold
+  assert divide['max_regions'] == max_regions
+  folder = str(project.root / 'dataset/camvid/data/CamVid/regions')
+  assert infer['regions_dir'] == divide['save_dir'] == folder
+
+
+@pytest.mark.parametrize('script, settings, balance', [
+    ('segsort', {}, '0.25'), ('segsort', {'REGIONS_DIR': ''}, '0.5'),
+    ('softmax', {}, '0.25'), ('softmax', {'REGIONS_DIR': ''}, '0.75'),
+    ('softmax', {'VOTE_BALANCE': '0.1'}, '0.1')])
+def test_camvid_weighs_classes_by_what_is_labelled(
+    project, script, settings, balance):
+  result = project.run(f'camvid/train_{script}.sh', **settings)
+  assert result.returncode == 0, result.stderr
+  assert dict(project.calls())['inference.py']['vote_balance'] == balance
+
+
+@pytest.mark.parametrize('settings, expected', [
+    ({}, ('0.2', '800')), ({'LABEL_MAX_REGIONS': '9'}, ('0.2', '9')),
+    ({'LABEL_HED': '--threshold 0.3'}, ('0.3', None)),
+    ({'LABEL_HED': '--threshold 0.3', 'LABEL_THRESHOLD': '0.4'},
+     ('0.4', None))])
+def test_label_regions_take_flags_then_single_settings(
+    project, settings, expected):
+  result = project.run('camvid/train_segsort.sh', **settings)
+  assert result.returncode == 0, result.stderr
+  flags = dict(project.calls())['make_oversegmentation.py']
+  assert (flags.get('threshold'), flags.get('max_regions')) == expected
+
+
 @pytest.mark.parametrize('backbone, layer, weights', [
     ('resnet_small', None, None), ('MobileNetV2', 'stride16', 'imagenet'),
     ('mine.keras', None, None)])
