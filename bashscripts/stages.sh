@@ -314,11 +314,13 @@ run_stages() {
       timed "IS_TRAIN_$stage" "$stage" "$1" || return
     done
     is_first_worker || return 0
+    prepare make_label_regions "${@:2}" || return
     for stage in "${@:2}"; do
       evaluate_stage "$stage" || return
     done
     return
   fi
+  prepare make_label_regions "${@:2}" || return
   for stage in "${@:2}"; do
     timed "IS_TRAIN_$stage" "$stage" "$1" && evaluate_stage "$stage" || return
   done
@@ -327,8 +329,7 @@ run_stages() {
 # The four steps after training.
 evaluate_stage() {
   is_softmax || timed "IS_PROTOTYPE_$1" "$1" extract_prototypes || return
-  prepare make_label_regions "$1" &&
-    timed "IS_INFERENCE_$1" "$1" inference &&
+  timed "IS_INFERENCE_$1" "$1" inference &&
     timed "IS_INFERENCE_MSC_$1" "$1" inference_msc &&
     timed "IS_BENCHMARK_$1" "$1" benchmark
 }

@@ -59,11 +59,13 @@
   export NUM_BANKS="${NUM_BANKS:-0}"
   export INFERENCE_NUM_CLUSTERS="${INFERENCE_NUM_CLUSTERS:-12}"
   export SEGMENT_COLOR_WEIGHT="${SEGMENT_COLOR_WEIGHT:-1}"
-  # REGIONS_DIR= (empty) labels by clusters, or by pixels.
+  # REGIONS_DIR= (empty) labels by clusters, or by pixels, with other weights of
+  # classes; RESULTS_NAME=clusters keeps both results.
   export REGIONS_DIR="${REGIONS_DIR-$DATA_DIR/regions}"
   export IS_REGIONS="${IS_REGIONS:-1}"
   export LABEL_GRADIENT="${LABEL_GRADIENT:---threshold 0.01 --max_regions 400}"
-  export LABEL_HED="${LABEL_HED:---threshold 0.2 --max_regions 800}"
+  export LABEL_HED="${LABEL_HED:---threshold 0.2 --min_pixels 1 \
+--max_regions 800}"
   case "${METHOD:-segsort} $REGIONS_DIR" in
     'softmax ') export VOTE_BALANCE="${VOTE_BALANCE:-0.75}" ;;
     'segsort ') export VOTE_BALANCE="${VOTE_BALANCE:-0.5}" ;;

@@ -42,6 +42,6 @@
   source "$root/bashscripts/stages.sh" &&
     for_rounds show_settings && for_rounds check &&
     for_rounds check_oversegmentations && set_up &&
-    choose_detector '' 0.84 && for_rounds prepare make_oversegmentations &&
+    choose_detector '' 0.7 && for_rounds prepare make_oversegmentations &&
     for_rounds run_stages train_unsup
 )

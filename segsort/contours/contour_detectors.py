@@ -193,19 +193,22 @@ class Detector:
     threshold: where region trees are cut unless --threshold says so.
     path: what --detector_path has to name; '' without one.
     shared: whether one process runs it for all, see `region_jobs.run_jobs`.
+    min_pixels: of basins unless --min_pixels says so.
   """
   make: Callable
   threshold: float
   path: str = ''
   shared: bool = False
+  min_pixels: int = 1
 
 
 # gradient: cut between the best Rand index (.12) and covering (.34) on 40
-# images of BSDS500. hed: between them as well (.58, .68); its maps saturate.
-# The others are not on its scale: choose theirs with eval_regions.py.
+# images of BSDS500. hed: between them as well (.58, .68); its maps saturate,
+# and basins on its wide crests would use up --max_regions. The others are not
+# on its scale: choose theirs with eval_regions.py.
 DETECTORS = {
     'gradient': Detector(_gradient_detector, .25),
-    'hed': Detector(_hed_detector, .6, shared=True),
+    'hed': Detector(_hed_detector, .6, shared=True, min_pixels=30),
     'keras': Detector(
         _keras_detector, .3, 'a .keras file of train_contours.py', True),
     'onnx': Detector(_onnx_detector, .3, 'an .onnx file'),

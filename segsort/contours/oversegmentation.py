@@ -24,8 +24,8 @@ MOST_SCALE = 4
 class OversegmentationConfig(settings_lib.Settings):
   """Contours, the cut, and where masks go."""
 
-  POSITIVE = ('min_pixels', 'max_regions', 'num_workers', 'onnx_scale',
-              'onnx_multiple')
+  POSITIVE = 'max_regions', 'num_workers', 'onnx_scale', 'onnx_multiple'
+  NOT_NEGATIVE = 'min_pixels',
   BELOW = {'threshold': 1}
 
   data_list: str = settings_lib.setting(
@@ -44,8 +44,9 @@ class OversegmentationConfig(settings_lib.Settings):
       + ', '.join(f'{name} {detector.threshold}' for name, detector
                   in contour_detectors.DETECTORS.items()))
   min_pixels: int = settings_lib.setting(
-      1, 'basins of fewer join a neighbour first, as those on the crest of a '
-      'wide contour')
+      0, 'basins of fewer join a neighbour first, as those on the crest of a '
+      'wide contour; 0: the detector\'s own, '
+      f'{contour_detectors.DETECTORS["hed"].min_pixels} of hed, else 1')
   max_regions: int = settings_lib.setting(
       255, 'the threshold is raised until an image has no more')
   bit_depth: int = settings_lib.setting(8, 'of the masks', (8, 16))
@@ -111,6 +112,12 @@ class OversegmentationConfig(settings_lib.Settings):
       return self.threshold
     return contour_detectors.DETECTORS[self.detector].threshold
 
+  @property
+  def smallest(self):
+    """Pixels of a basin, from --min_pixels or else the detector."""
+    return (self.min_pixels or
+            contour_detectors.DETECTORS[self.detector].min_pixels)
+
 
 def _numbers(text, kind=float):
   """Finite numbers between commas; [] for anything else."""
@@ -141,6 +148,11 @@ def _make_all(jobs, config):
   """Makes the masks that are not there, alone in their folders."""
   own = oversegmentation_record.check_folders(jobs, config)
   outdated = oversegmentation_record.find_outdated(jobs)
+  if not config.overwrite:
+    outdated |= region_jobs.find_cut_short(
+        [job for job in jobs
+         if (os.path.dirname(os.path.normpath(job.mask)) or os.curdir)
+         not in own])
   waiting = [job for job in jobs if config.overwrite or job in outdated
              or not region_jobs.is_done(job, config)]
   region_jobs.detector.cache_clear()
@@ -151,21 +163,36 @@ def _make_all(jobs, config):
     region_jobs.remove_masks(jobs)
   oversegmentation_record.write_settings(jobs, config, own)
   stamps = [input_records.stamp(*job.inputs) for job in waiting]
-  counts = []
+  counts, unread = [], []
   for job, stamp, count in zip(waiting, stamps, progress.track(
       region_jobs.run_jobs(waiting, config), total=len(jobs),
       initial=len(jobs) - len(waiting), desc='regions', unit='image')):
+    if isinstance(count, InputError):
+      unread.append(count)
+      continue
     folder, name = os.path.split(job.mask)
     input_records.append(
         input_records.record_path(folder), name, job.inputs, stamp)
     counts.append(count)
-  print(f'{len(waiting)} oversegmentations made, {len(jobs) - len(waiting)} '
+  print(f'{len(counts)} oversegmentations made, {len(jobs) - len(waiting)} '
         f'were there: {os.path.dirname(jobs[0].mask)}')
   for folder in own:
     print(f'{folder}: masks that were made elsewhere, used as they are')
   if counts:
     print(f'regions an image: {np.mean(counts):.1f} on average, '
-          f'{min(counts)} to {max(counts)}; threshold {config.cut_at:g}')
+          f'{min(counts)} to {max(counts)}; threshold {config.cut_at:g}'
+          + _raised(counts, config))
+  if unread:
+    raise InputError(
+        f'{unread[0]} ({len(unread)} of {len(jobs)} images cannot be read; the '
+        'regions of the others are made)')
+
+
+def _raised(counts, config):
+  """What to add where --max_regions had the last word; '' else."""
+  full = counts.count(config.max_regions)
+  return (f', of {full} images a higher one, which leaves --max_regions '
+          f'{config.max_regions}' if full else '')
 
 
 def list_jobs(config):

@@ -125,7 +125,8 @@ def mask_settings(config):
           if name not in ('data_list', 'data_dir', 'save_dir', 'num_workers',
                           'overwrite', 'ucm')}
   kept['threshold'] = config.cut_at
-  if config.min_pixels == 1:  # as records from before there was another
+  kept['min_pixels'] = config.smallest
+  if config.smallest == 1:  # as records from before there was another
     del kept['min_pixels']
   # Not of other detectors, whose records are older than these settings.
   for detector, names in _LATER.items():

@@ -12,6 +12,7 @@ import numpy as np
 from segsort.contours import contour_detectors
 from segsort.contours import ultrametric
 from segsort.data import reading
+from segsort.errors import InputError, warn
 from segsort.runs import files
 from segsort.runs import processes
 
@@ -44,6 +45,23 @@ def is_done(job, config):
       not config.ucm or os.path.isfile(map_path(job)))
 
 
+def find_cut_short(jobs):
+  """Finds the masks that a copy or a power cut left in part; warns of them.
+
+  Args:
+    jobs: list of Job, of folders of this project's masks.
+
+  Returns:
+    A set of jobs.
+  """
+  short = {job for job in jobs if os.path.isfile(job.mask)
+           and not files.is_whole_png(job.mask)}
+  if short:
+    warn(f'{len(short)} of {len(jobs)} masks of regions end too early, as '
+         f'{min(job.mask for job in short)}: made again')
+  return short
+
+
 def map_path(job):
   """Returns where a job's contour map goes."""
   return f'{os.path.splitext(job.mask)[0]}.npz'
@@ -61,7 +79,8 @@ def run_jobs(jobs, config):
     config: an `oversegmentation.OversegmentationConfig`.
 
   Returns:
-    An iterator over the numbers of regions.
+    An iterator over the numbers of regions, and the InputErrors of images that
+    cannot be read.
   """
   if contour_detectors.DETECTORS[config.detector].shared:
     return processes.in_processes(
@@ -80,12 +99,19 @@ def detector(config):
 
 
 def detect(job, config):
-  """Returns f32[K, H, W], the contours of a job's image."""
-  return detector(config)(reading.read_image(job.image), job.name)
+  """Returns f32[K, H, W], the contours of a job's image.
+
+  Of an image that cannot be read it is the InputError: the others are done.
+  """
+  try:
+    image = reading.read_image(job.image)
+  except InputError as error:
+    return error
+  return detector(config)(image, job.name)
 
 
 def run_job(job, config):
-  """Makes and writes one mask; returns its number of regions."""
+  """Makes and writes one mask; returns what `write_regions` returns."""
   return write_regions((job, detect(job, config)), config)
 
 
@@ -93,15 +119,17 @@ def write_regions(found, config):
   """Makes and writes the mask of contours.
 
   Args:
-    found: a Job and f32[K, H, W].
+    found: a Job and f32[K, H, W], or what there is in their place.
     config: an `oversegmentation.OversegmentationConfig`.
 
   Returns:
-    The number of regions.
+    The number of regions, or that.
   """
   job, contours = found
+  if isinstance(contours, InputError):
+    return contours
   regions, ucm = oversegment(
-      contours, config.cut_at, config.max_regions, config.min_pixels)
+      contours, config.cut_at, config.max_regions, config.smallest)
   if config.ucm:
     data = io.BytesIO()
     np.savez_compressed(data, ucm2=ucm)

@@ -16,6 +16,10 @@ from segsort.data import reading
 from segsort.errors import InputError
 
 IGNORED = 255  # the label of unlabelled pixels and of padding, from here on
+_MEND_REGIONS = (
+    'it holds regions: if make_oversegmentation.py made it, delete it and give '
+    'that command again (a recipe: the recipe), else replace it')
+
 
 def read_example(example, num_classes, ignore_label, dataset):
   """Reads an image and its mask.
@@ -64,19 +68,24 @@ def read_regions_of(example, image):
   Raises:
     InputError: as `read_regions`.
   """
-  regions = reading.read_mask(example.oversegmentation)
-  _check_size(regions, example.oversegmentation, image, example)
+  path = example.oversegmentation
+  try:
+    regions = reading.read_mask(path)
+  except InputError as error:
+    what = str(error).partition(';')[0]
+    raise InputError(f'{example.where}: {what}; {_MEND_REGIONS}') from error
+  _check_size(regions, path, image, example, _MEND_REGIONS)
   return regions
 
 
-def _check_size(labels, path, image, example):
+def _check_size(labels, path, image, example, mend='make them the same size'):
   size = image.shape[:2]
   if labels.shape != size:
     raise InputError(
         f'{example.where}: the mask {path} is '
         f'{labels.shape[0]}x{labels.shape[1]} (height x width), its image '
         f'{size[0]}x{size[1]}; ' + pictures.how_to_fit(
-            example.image, size, labels.shape, 'make them the same size'))
+            example.image, size, labels.shape, mend))
 
 
 def _number_to_index(number, num_examples, seed):

@@ -29,8 +29,8 @@ class MaskSheetConfig(settings_lib.Settings):
   data_dir: str = settings_lib.setting(
       text='folder that the list lines are relative to')
   mask_dirs: str = settings_lib.setting(
-      text='comma-separated folders in --data_dir with masks ID.png, one a '
-      'column, each with a title if wanted: hed,truth=segcls')
+      text='comma-separated folders with masks ID.png, in --data_dir or '
+      'absolute, one a column, each with a title if wanted: hed,truth=segcls')
   show: str = settings_lib.setting('', 'comma-separated IDs; empty: the first')
   max_images: int = settings_lib.setting(6, 'so many without --show; 0: all')
   save_path: str = settings_lib.setting(text='PNG to write')

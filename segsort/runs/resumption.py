@@ -125,16 +125,18 @@ def describe_difference(name, earlier, run):
 
 
 def _refuse_or_warn(folder, earlier, run):
-  """Raises for another setting; warns where an input was renewed in place."""
-  for name in differing(earlier, run):
-    renewed = (name in run['inputs'] and
-               earlier['settings'].get(name) == run['settings'][name])
-    text = (f'{folder} has results '
-            f'{describe_difference(name, earlier, run)}')
-    if not renewed:
-      raise InputError(
-          f'{text}; name another --save_dir, or give --overwrite to start '
-          'anew')
+  """Raises for other settings; warns where inputs were renewed in place."""
+  names = differing(earlier, run)
+  other = [name for name in names if name not in run['inputs'] or
+           earlier['settings'].get(name) != run['settings'][name]]
+  if 'stage' in other:  # of which the others follow
+    other = ['stage']
+  text = f'{folder} has results ' + ' and '.join(
+      describe_difference(name, earlier, run) for name in other or names)
+  if other:
+    raise InputError(
+        f'{text}; name another --save_dir, or give --overwrite to start anew '
+        '(a recipe: another RESULTS_NAME, or OVERWRITE_RESULTS=1)')
   warn(f'{text}: starting anew')
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-SORTED = ['train_segsort.py', 'extract_prototypes.py',
-          'make_oversegmentation.py', 'inference.py', 'eval_miou.py']
+SORTED = ['train_segsort.py', 'extract_prototypes.py', 'inference.py',
+          'eval_miou.py']
 
 
 def test_voc12_has_what_was_found_unless_told_otherwise(project):
@@ -12,8 +12,9 @@ def test_voc12_has_what_was_found_unless_told_otherwise(project):
   assert result.returncode == 0, result.stderr
   assert 'RECIPE=found' in result.stdout.splitlines()
   calls = project.calls()
-  assert [name for name, _ in calls] == SORTED * 2
-  train, extract, divide, infer = (flags for _, flags in calls[:4])
+  assert [name for name, _ in calls] == [
+      'make_oversegmentation.py', *SORTED * 2]
+  divide, train, extract, infer = (flags for _, flags in calls[:4])
   assert (train['num_banks'], train['softmax_weight']) == ('8', '1')
   assert train['num_clusters'] == '5' and extract['num_clusters'] == '8'
   assert infer['k_in_nearest_neighbors'] == '31'
@@ -95,7 +96,7 @@ def test_without_labels_nothing_is_trained(project, recipe):
   result = project.run(f'{recipe}/train_segsort_unsup.sh', RECIPE='',
                        IS_INFERENCE_MSC_1='0')
   assert result.returncode == 0, result.stderr
-  (name, fit), (_, extract), (_, divide), (_, infer), _ = project.calls()
+  (_, divide), (name, fit), (_, extract), (_, infer), _ = project.calls()
   assert name == 'fit_embedding.py' and fit['embedding_dim'] == '128'
   assert fit['snapshot_dir'] == extract['restore_from']
   assert fit['snapshot_dir'].endswith('segsort_unsup/stage1')
@@ -107,9 +108,11 @@ def test_training_starts_from_the_components(project):
   result = project.run('voc12_half/train_segsort_unsup.sh', NUM_STEPS='100')
   assert result.returncode == 0, result.stderr
   calls = project.calls()
-  assert [name for name, _ in calls[:3]] == [
-      'make_oversegmentation.py', 'fit_embedding.py', 'train_segsort_unsup.py']
-  fit, train = calls[1][1], calls[2][1]
+  # Regions to train on, and to label by.
+  assert [name for name, _ in calls[:4]] == [
+      *['make_oversegmentation.py'] * 2, 'fit_embedding.py',
+      'train_segsort_unsup.py']
+  fit, train = calls[2][1], calls[3][1]
   assert fit['snapshot_dir'].endswith('segsort_unsup/components')
   assert train['restore_from'] == fit['snapshot_dir']
   assert train['head'] == 'components' and train['num_steps'] == '100'
@@ -182,6 +185,34 @@ def test_camvid_weighs_classes_by_what_is_labelled(
   assert dict(project.calls())['inference.py']['vote_balance'] == balance
 
 
+def test_wrong_label_regions_stop_a_run_before_it_trains(project):
+  result = project.run(
+      'camvid/train_segsort.sh', FAILING='make_oversegmentation.py')
+  assert result.returncode == 3
+  assert [name for name, _ in project.calls()] == ['make_oversegmentation.py']
+  assert ('these regions are set by REGIONS_DIR, DETECTOR, LABEL_HED, '
+          'LABEL_THRESHOLD and LABEL_MAX_REGIONS\n') in result.stderr
+
+
+@pytest.mark.parametrize('given, is_anew', [('1', True), ('0', False)])
+def test_label_regions_are_made_anew_where_that_is_asked_for(
+    project, given, is_anew):
+  project.run('camvid/train_segsort.sh', OVERWRITE_REGIONS=given)
+  flags = dict(project.calls())['make_oversegmentation.py']
+  assert ('overwrite' in flags) == is_anew
+
+
+def test_of_several_workers_the_first_makes_label_regions(project):
+  for index in '10':
+    result = project.run(
+        'voc12/train_segsort_multiworker.sh', RECIPE='', WORKERS='a:1,b:1',
+        WORKER_INDEX=index)
+    assert result.returncode == 0, result.stderr
+  made = [name for name, _ in project.calls()]
+  assert made.count('make_oversegmentation.py') == 1
+  assert made.index('make_oversegmentation.py') > made.index('train_segsort.py')
+
+
 @pytest.mark.parametrize('settings, expected', [
     ({}, ('0.2', '800')), ({'LABEL_MAX_REGIONS': '9'}, ('0.2', '9')),
     ({'LABEL_HED': '--threshold 0.3'}, ('0.3', None)),
@@ -201,7 +232,7 @@ def test_label_regions_take_flags_then_single_settings(
 def test_camvid_from_imagenet(project, backbone, layer, weights):
   result = project.run('camvid/train_softmax.sh', BACKBONE=backbone)
   assert result.returncode == 0, result.stderr
-  train = project.calls()[0][1]
+  train = dict(project.calls())['train_softmax.py']
   is_small = backbone == 'resnet_small'
   assert train['num_steps'] == ('3500' if is_small else '1000')
   assert train.get('backbone_features') == layer
@@ -215,7 +246,7 @@ def test_camvid_takes_the_features_that_are_named(project):
       'camvid/train_segsort.sh', BACKBONE='MobileNetV2', NUM_STEPS='7',
       BACKBONE_FEATURES='block_15_add', RESTORE_FROM=str(weights))
   assert result.returncode == 0, result.stderr
-  train = project.calls()[0][1]
+  train = dict(project.calls())['train_segsort.py']
   assert train['backbone_features'] == 'block_15_add'
   assert train['restore_from'] == str(weights)
   assert train['num_steps'] == '7'

@@ -285,9 +285,9 @@ def test_hed_where_it_is_installed(
 def test_regions_of_hed_are_few_where_each_is_a_class(project):
   (project.root / HED['voc12']).unlink()
   result = project.run('voc12/train_segsort_unsup.sh')
-  assert 'contours: DETECTOR=hed THRESHOLD=0.84 (' in result.stdout
+  assert 'contours: DETECTOR=hed THRESHOLD=0.7 (' in result.stdout
   assert dict(project.calls())['make_oversegmentation.py'][
-      'threshold'] == '0.84'
+      'threshold'] == '0.7'
 
 
 def test_any_detector(project):

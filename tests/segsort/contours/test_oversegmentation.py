@@ -15,6 +15,7 @@ from network import contour_model
 from segsort.contours import contour_detectors
 from segsort.contours import region_jobs
 from segsort.data import reading
+from segsort.errors import InputError
 from segsort.evaluation import region_metrics
 from segsort.runs import files
 from segsort.runs import folder_lock
@@ -75,6 +76,47 @@ def test_what_is_there_is_not_made_again(make, tmp_path):
   commands.succeed(SCRIPT, '--overwrite', **make)
   np.testing.assert_array_equal(
       _masks(tmp_path / 'out')['im1.png'], first['im1.png'])
+
+
+def test_masks_that_end_too_early_are_made_again(make, tmp_path):
+  commands.succeed(SCRIPT, **make)
+  first = _masks(tmp_path / 'out')
+  broken = tmp_path / 'out/im2.png'
+  os.truncate(broken, broken.stat().st_size - 9)
+  status, out, err = commands.run(SCRIPT, **make)
+  assert status == 0 and '1 oversegmentations made, 3 were there' in out
+  assert ('warning: 1 of 4 masks of regions end too early, as '
+          f'{broken}: made again\n') in err
+  np.testing.assert_array_equal(
+      _masks(tmp_path / 'out')['im2.png'], first['im2.png'])
+  (tmp_path / 'out/oversegmentation.json').unlink()  # one's own by now
+  os.truncate(broken, broken.stat().st_size - 9)
+  before = broken.read_bytes()
+  assert '0 oversegmentations made' in commands.succeed(SCRIPT, **make)
+  assert broken.read_bytes() == before
+
+
+@pytest.mark.parametrize('num_workers', [1, 2])
+def test_of_pictures_that_cannot_be_read_the_others_are_done(
+    make, tmp_path, tiny_dataset, num_workers):
+  path = f'{tiny_dataset[0]}/JPEGImages/im1.png'
+  os.truncate(path, os.path.getsize(path) // 2)
+  make['num_workers'] = num_workers
+  error = commands.fail(SCRIPT, **make)
+  assert f'cannot decode the image {path}' in error
+  assert ('(1 of 4 images cannot be read; the regions of the others are made)'
+          in error)
+  assert _masks(tmp_path / 'out').keys() == {'im0.png', 'im2.png', 'im3.png'}
+  os.remove(path)
+  PIL.Image.new('RGB', (40, 56)).save(path)
+  assert '1 oversegmentations made, 3 were there' in commands.succeed(
+      SCRIPT, **make)
+
+
+def test_a_raised_threshold_is_told(make):
+  assert '; threshold 0.02, of 4 images a higher one, which leaves ' \
+      '--max_regions 3\n' in commands.succeed(
+          SCRIPT, **make, threshold=.02, max_regions=3)
 
 
 def test_masks_of_changed_images_are_made_again(make, tmp_path, tiny_dataset):
@@ -162,14 +204,19 @@ def test_a_mistyped_detector_leaves_no_settings_behind(make, tmp_path):
 
 
 def test_making_all_again_and_stopping_leaves_no_two_kinds(
-    make, tmp_path, tiny_dataset):
+    make, tmp_path, monkeypatch):
   commands.succeed(SCRIPT, '--ucm', **make)
-  good = files.read_bytes(f'{tiny_dataset[0]}/JPEGImages/im1.png')
-  files.write_bytes(f'{tiny_dataset[0]}/JPEGImages/im1.png', b'cut')
   make['threshold'] = 0
-  commands.fail(SCRIPT, '--overwrite', **make)
+
+  def detect(job, config, found=region_jobs.detect):
+    if job.name == 'im1':
+      raise InputError('the disk is full')
+    return found(job, config)
+
+  with monkeypatch.context() as patched:
+    patched.setattr(region_jobs, 'detect', detect)
+    commands.fail(SCRIPT, '--overwrite', **make)
   assert list(_masks(tmp_path / 'out')) == ['im0.png']
-  files.write_bytes(f'{tiny_dataset[0]}/JPEGImages/im1.png', good)
   assert '3 oversegmentations made, 1 were there' in commands.succeed(
       SCRIPT, **make)
   first = _masks(tmp_path / 'out')

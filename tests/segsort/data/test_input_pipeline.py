@@ -166,6 +166,19 @@ def test_a_mask_of_another_size_is_one_line(tmp_path):
       read()
 
 
+@pytest.mark.parametrize('text, what', [
+    (None, 'is 5x4'), (b'no picture', 'it is corrupt or not a picture')])
+def test_wrong_regions_say_how_they_are_made_again(tmp_path, text, what):
+  example = _example(tmp_path, np.zeros((5, 4), np.uint8))
+  if text:
+    with open(example.oversegmentation, 'wb') as file:
+      file.write(text)
+  with pytest.raises(InputError, match=(
+      f'^list.txt:7: .*{what}.*; it holds regions: if make_oversegmentation.py '
+      'made it, delete it and give that command again')):
+    input_pipeline.read_regions(example)
+
+
 def test_an_error_inside_the_pipeline_is_found_again(tiny_dataset):
   with open(f'{tiny_dataset[0]}/JPEGImages/im2.png', 'wb') as file:
     file.write(b'no picture')

@@ -107,6 +107,8 @@ def test_shards_in_any_order_give_the_files_of_one_process(
 @pytest.mark.parametrize('settings, text', (
     ({'k_in_nearest_neighbors': 3}, '--k_in_nearest_neighbors 5, not 3'),
     ({'flip_aug': True}, '--flip_aug False, not True'),
+    ({'flip_aug': True, 'k_in_nearest_neighbors': 3},
+     '--flip_aug False, not True and of --k_in_nearest_neighbors 5, not 3'),
     ({'strides': settings_lib.Size((8, 9))}, '--strides 0,0, not 8,9')))
 def test_results_of_other_settings_are_refused(
     config, labelled, settings, text):
@@ -115,7 +117,8 @@ def test_results_of_other_settings_are_refused(
   message = _fails(config, **settings)
   assert message == (
       f'{config.save_dir} has results of {text}; name another --save_dir, or '
-      'give --overwrite to start anew')
+      'give --overwrite to start anew (a recipe: another RESULTS_NAME, or '
+      'OVERWRITE_RESULTS=1)')
   assert _results(config) == before
   labelled.clear()
   inference.infer(dataclasses.replace(config, overwrite=True, **settings))
