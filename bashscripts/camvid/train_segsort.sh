@@ -63,8 +63,8 @@
   # classes; RESULTS_NAME=clusters keeps both results.
   export REGIONS_DIR="${REGIONS_DIR-$DATA_DIR/regions}"
   export IS_REGIONS="${IS_REGIONS:-1}"
-  export LABEL_GRADIENT="${LABEL_GRADIENT:---threshold 0.01 --max_regions 400}"
-  export LABEL_HED="${LABEL_HED:---threshold 0.2 --min_pixels 1 \
+  export LABEL_GRADIENT="${LABEL_GRADIENT---threshold 0.01 --max_regions 400}"
+  export LABEL_HED="${LABEL_HED---threshold 0.2 --min_pixels 1 \
 --max_regions 800}"
   case "${METHOD:-segsort} $REGIONS_DIR" in
     'softmax ') export VOTE_BALANCE="${VOTE_BALANCE:-0.75}" ;;

@@ -17,9 +17,9 @@
 # setting printed at the start, and those of settings.sh, can be set in the
 # environment. The sizes below suit pictures of 240 x 180.
 #
-# Expected mean IOU: 31 to 37 after stage 1, 34 to 38 after stage 2; the
-# untrained network (NUM_STEPS=0) has 29. With IS_GROUPED=0 each region is a
-# class of its own.
+# Expected mean IOU with DETECTOR=gradient: 31 to 37 after stage 1, 34 to 38 after
+# stage 2; the untrained network (NUM_STEPS=0) has 29. With IS_GROUPED=0 each
+# region is a class of its own.
 (
   # shellcheck disable=SC2296  # the second form is zsh's
   script="${BASH_SOURCE[0]:-${(%):-%x}}"
@@ -47,7 +47,7 @@
   export SAVE_PRED_EVERY="${SAVE_PRED_EVERY:-500}"
 
   # Windows that hold a whole picture; clusters for its thin objects, colours and
-  # votes as in train_segsort.sh
+  # votes as in train_segsort.sh with REGIONS_DIR=
   export PROTOTYPE_INPUT_SIZE="${PROTOTYPE_INPUT_SIZE:-180,240}"
   export INFERENCE_INPUT_SIZE="${INFERENCE_INPUT_SIZE:-180,240}"
   export INFERENCE_NUM_CLUSTERS="${INFERENCE_NUM_CLUSTERS:-12}"

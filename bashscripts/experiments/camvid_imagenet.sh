@@ -1,9 +1,10 @@
 # CamVid from ImageNet: the two recipes with BACKBONE, a network of Keras, beside
 # camvid_recipes' networks from scratch. `plain` rows weigh no class; `8x8` has
 # the released clusters; `regions` are labelled in small regions of image
-# gradients, `hed` in those of HED (which needs the extra), as the recipes are.
-# `3500` has as many steps as from scratch. With seed 1 alone: a classifier beside
-# segment sorting, with its say.
+# gradients, `hed` in those of HED (which needs the extra), as the recipes are
+# (but in the former softmax has other weights of classes). `3500` has as many
+# steps as from scratch. With seed 1 alone: a classifier beside segment sorting,
+# with its say.
 # shellcheck shell=bash disable=SC2154  # `seed`, `tables` are experiments.sh's
 SEEDS="${SEEDS:-1 2 3}"
 export BACKBONE="${BACKBONE:-MobileNetV2}"

@@ -72,7 +72,7 @@
   source "$root/bashscripts/stages.sh" &&
     for_rounds show_settings && for_rounds check &&
     for_rounds check_oversegmentations && set_up &&
-    # HED's regions are then 42 a picture (984 of VOC 2012 at half size).
+    # HED's regions are then 51 a picture (321 of VOC 2012 at half size).
     choose_detector '' 0.7 && for_rounds prepare make_oversegmentations &&
     for_rounds run_stages train_unsup
 )

@@ -150,9 +150,7 @@ def _make_all(jobs, config):
   outdated = oversegmentation_record.find_outdated(jobs)
   if not config.overwrite:
     outdated |= region_jobs.find_cut_short(
-        [job for job in jobs
-         if (os.path.dirname(os.path.normpath(job.mask)) or os.curdir)
-         not in own])
+        oversegmentation_record.made_here(jobs), config)
   waiting = [job for job in jobs if config.overwrite or job in outdated
              or not region_jobs.is_done(job, config)]
   region_jobs.detector.cache_clear()
@@ -163,36 +161,31 @@ def _make_all(jobs, config):
     region_jobs.remove_masks(jobs)
   oversegmentation_record.write_settings(jobs, config, own)
   stamps = [input_records.stamp(*job.inputs) for job in waiting]
-  counts, unread = [], []
-  for job, stamp, count in zip(waiting, stamps, progress.track(
+  made, unread = [], []
+  for job, stamp, result in zip(waiting, stamps, progress.track(
       region_jobs.run_jobs(waiting, config), total=len(jobs),
       initial=len(jobs) - len(waiting), desc='regions', unit='image')):
-    if isinstance(count, InputError):
-      unread.append(count)
+    if isinstance(result, InputError):
+      unread.append(result)
       continue
     folder, name = os.path.split(job.mask)
     input_records.append(
         input_records.record_path(folder), name, job.inputs, stamp)
-    counts.append(count)
-  print(f'{len(counts)} oversegmentations made, {len(jobs) - len(waiting)} '
+    made.append(result)
+  print(f'{len(made)} oversegmentations made, {len(jobs) - len(waiting)} '
         f'were there: {os.path.dirname(jobs[0].mask)}')
   for folder in own:
     print(f'{folder}: masks that were made elsewhere, used as they are')
-  if counts:
+  if made:
+    counts, raised = zip(*made)
     print(f'regions an image: {np.mean(counts):.1f} on average, '
           f'{min(counts)} to {max(counts)}; threshold {config.cut_at:g}'
-          + _raised(counts, config))
+          + (f', of {sum(raised)} images a higher one, for --max_regions '
+             f'{config.max_regions}' if any(raised) else ''))
   if unread:
     raise InputError(
         f'{unread[0]} ({len(unread)} of {len(jobs)} images cannot be read; the '
         'regions of the others are made)')
-
-
-def _raised(counts, config):
-  """What to add where --max_regions had the last word; '' else."""
-  full = counts.count(config.max_regions)
-  return (f', of {full} images a higher one, which leaves --max_regions '
-          f'{config.max_regions}' if full else '')
 
 
 def list_jobs(config):

@@ -86,6 +86,12 @@ def write_settings(jobs, config, own):
           os.path.join(folder, NAME), json.dumps(mask_settings(config)))
 
 
+def made_here(jobs):
+  """Returns those of jobs whose folder tells how its masks were made."""
+  return [job for job in jobs if os.path.isfile(
+      os.path.join(os.path.dirname(job.mask), NAME))]
+
+
 def find_outdated(jobs):
   """Finds the masks of images or edge maps that changed since; warns of them.
 

@@ -5,6 +5,7 @@ import dataclasses
 import functools
 import io
 import os
+import zipfile
 
 import cv2
 import numpy as np
@@ -45,17 +46,23 @@ def is_done(job, config):
       not config.ucm or os.path.isfile(map_path(job)))
 
 
-def find_cut_short(jobs):
-  """Finds the masks that a copy or a power cut left in part; warns of them.
+def find_cut_short(jobs, config):
+  """Finds the files that a copy or a power cut left in part; warns of them.
 
   Args:
     jobs: list of Job, of folders of this project's masks.
+    config: an `oversegmentation.OversegmentationConfig`.
 
   Returns:
     A set of jobs.
   """
-  short = {job for job in jobs if os.path.isfile(job.mask)
-           and not files.is_whole_png(job.mask)}
+  def is_short(path, is_whole):
+    return os.path.isfile(path) and not is_whole(path)
+
+  short = {job for job in jobs
+           if (job.mask.endswith('.png')  # another format is not ours
+               and is_short(job.mask, files.is_whole_png))
+           or (config.ucm and is_short(map_path(job), zipfile.is_zipfile))}
   if short:
     warn(f'{len(short)} of {len(jobs)} masks of regions end too early, as '
          f'{min(job.mask for job in short)}: made again')
@@ -79,8 +86,7 @@ def run_jobs(jobs, config):
     config: an `oversegmentation.OversegmentationConfig`.
 
   Returns:
-    An iterator over the numbers of regions, and the InputErrors of images that
-    cannot be read.
+    An iterator over what `write_regions` returns.
   """
   if contour_detectors.DETECTORS[config.detector].shared:
     return processes.in_processes(
@@ -123,12 +129,13 @@ def write_regions(found, config):
     config: an `oversegmentation.OversegmentationConfig`.
 
   Returns:
-    The number of regions, or that.
+    The number of regions and whether --max_regions raised the threshold; or
+    the InputError of an image that cannot be read.
   """
   job, contours = found
   if isinstance(contours, InputError):
     return contours
-  regions, ucm = oversegment(
+  regions, ucm, cut_at = oversegment(
       contours, config.cut_at, config.max_regions, config.smallest)
   if config.ucm:
     data = io.BytesIO()
@@ -136,7 +143,7 @@ def write_regions(found, config):
     files.write_bytes(map_path(job), data.getvalue())
   files.write_png(
       job.mask, regions.astype(f'uint{config.bit_depth}'))
-  return int(regions.max()) + 1
+  return int(regions.max()) + 1, cut_at > config.cut_at
 
 
 def oversegment(contours, threshold, max_regions, min_pixels=1):
@@ -150,10 +157,10 @@ def oversegment(contours, threshold, max_regions, min_pixels=1):
     min_pixels: basins of fewer are none, see `ultrametric.absorb_small`.
 
   Returns:
-    i32[H, W], regions from 0 on in raster order, and f32[2H+1, 2W+1], the
-    ultrametric contour map.
+    i32[H, W], regions from 0 on in raster order; f32[2H+1, 2W+1], the
+    ultrametric contour map; the threshold that was raised or not.
   """
   hierarchy = ultrametric.build_hierarchy(contours, min_pixels)
   threshold = ultrametric.threshold_for(hierarchy, threshold, max_regions)
   return (ultrametric.cut(hierarchy, threshold),
-          ultrametric.contour_map(hierarchy))
+          ultrametric.contour_map(hierarchy), threshold)

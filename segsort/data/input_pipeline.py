@@ -72,8 +72,11 @@ def read_regions_of(example, image):
   try:
     regions = reading.read_mask(path)
   except InputError as error:
-    what = str(error).partition(';')[0]
-    raise InputError(f'{example.where}: {what}; {_MEND_REGIONS}') from error
+    if not str(error).startswith('cannot decode'):
+      raise
+    raise InputError(
+        f'{example.where}: cannot decode the mask {path}; {_MEND_REGIONS}'
+    ) from error
   _check_size(regions, path, image, example, _MEND_REGIONS)
   return regions
 

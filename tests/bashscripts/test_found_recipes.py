@@ -190,7 +190,7 @@ def test_wrong_label_regions_stop_a_run_before_it_trains(project):
       'camvid/train_segsort.sh', FAILING='make_oversegmentation.py')
   assert result.returncode == 3
   assert [name for name, _ in project.calls()] == ['make_oversegmentation.py']
-  assert ('these regions are set by REGIONS_DIR, DETECTOR, LABEL_HED, '
+  assert ('their settings are REGIONS_DIR, DETECTOR, LABEL_HED, '
           'LABEL_THRESHOLD and LABEL_MAX_REGIONS\n') in result.stderr
 
 
@@ -202,15 +202,38 @@ def test_label_regions_are_made_anew_where_that_is_asked_for(
   assert ('overwrite' in flags) == is_anew
 
 
+def test_label_regions_of_an_untrained_network_are_made_anew(project):
+  """No regions were trained on: none is exchanged under a run."""
+  project.add('snapshots/voc12_half/segsort_unsup/stage1/model.ckpt-0.index')
+  result = project.run('voc12_half/train_segsort_unsup.sh',
+                       OVERWRITE_REGIONS='1')
+  assert result.returncode == 0, result.stderr
+  assert 'overwrite' in dict(project.calls())['make_oversegmentation.py']
+
+
+def test_no_regions_are_made_where_nothing_is_labelled(project):
+  result = project.run('camvid/train_segsort.sh', IS_INFERENCE_1='0')
+  assert result.returncode == 0, result.stderr
+  assert [name for name, _ in project.calls()][:2] == SORTED[:2]
+
+
+def test_min_pixels_are_of_the_regions_to_train_on(project):
+  project.run('voc12_half/train_segsort_unsup.sh', NUM_STEPS='9',
+              MIN_PIXELS='7')
+  assert [flags.get('min_pixels') for name, flags in project.calls()
+          if name == 'make_oversegmentation.py'] == ['7', '1']
+
+
 def test_of_several_workers_the_first_makes_label_regions(project):
-  for index in '10':
+  for index, number in ('1', 0), ('0', 1):
     result = project.run(
         'voc12/train_segsort_multiworker.sh', RECIPE='', WORKERS='a:1,b:1',
         WORKER_INDEX=index)
     assert result.returncode == 0, result.stderr
-  made = [name for name, _ in project.calls()]
-  assert made.count('make_oversegmentation.py') == 1
-  assert made.index('make_oversegmentation.py') > made.index('train_segsort.py')
+    called = [name for name, _ in project.calls()]
+    assert called[:2] == ['train_segsort.py'] * 2  # for which others wait
+    assert called.count('make_oversegmentation.py') == number
+    project.record.unlink()
 
 
 @pytest.mark.parametrize('settings, expected', [

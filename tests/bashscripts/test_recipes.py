@@ -155,7 +155,8 @@ def test_camvid_uses_finer_clusters_after_training(project):
 
 
 def test_camvid_is_not_prepared_again(project):
-  project.run('camvid/train_segsort.sh', CAMVID_SOURCE='camvid')
+  result = project.run('camvid/train_segsort.sh', CAMVID_SOURCE='camvid')
+  assert result.returncode == 0, result.stderr
   assert 'prepare_camvid.py' not in dict(project.calls())
 
 

@@ -40,7 +40,7 @@ def test_the_strongest_orientation_is_the_edges(orientation):
     ((90, 90, 200), (130, 110, 60))])
 def test_an_edge_of_brightness_or_colour_divides_the_image(colors):
   image = _two_halves(30, colors=colors)
-  regions, _ = region_jobs.oversegment(
+  regions, *_ = region_jobs.oversegment(
       gradient_contours.gradient_contours(image), .2, 255)
   assert regions.max() == 1
   truth = (image[..., 0] == colors[0][0]).astype(int)
@@ -119,7 +119,7 @@ def test_any_size_and_no_contour_at_all(size):
   image = np.full((*size, 3), 77, np.uint8)
   contours = gradient_contours.gradient_contours(image)
   assert contours.shape == (8, *size) and np.isfinite(contours).all()
-  regions, _ = region_jobs.oversegment(contours, .1, 255)
+  regions, *_ = region_jobs.oversegment(contours, .1, 255)
   assert not regions.any()
 
 

@@ -96,6 +96,32 @@ def test_masks_that_end_too_early_are_made_again(make, tmp_path):
   assert broken.read_bytes() == before
 
 
+def test_contour_maps_that_end_too_early_are_made_again(make, tmp_path):
+  commands.succeed(SCRIPT, '--ucm', **make)
+  broken = tmp_path / 'out/im2.npz'
+  whole = broken.stat().st_size
+  os.truncate(broken, whole - 9)
+  assert '1 oversegmentations made' in commands.succeed(SCRIPT, '--ucm', **make)
+  assert broken.stat().st_size == whole
+
+
+def test_masks_of_other_formats_are_ones_own(make, tmp_path, tiny_dataset):
+  """Listed in the third column; with ours in the folder as well."""
+  data_dir, data_list = tiny_dataset
+  shutil.rmtree(f'{data_dir}/hed')
+  tiff = f'{data_dir}/hed/im0.tif'
+  os.makedirs(f'{data_dir}/hed')
+  PIL.Image.fromarray(np.zeros((40, 56), np.uint8)).save(tiff)
+  before = files.read_bytes(tiff)
+  lines = [f'JPEGImages/im{i}.png segcls/im{i}.png hed/im{i}.'
+           f'{"tif" if i == 0 else "png"}\n' for i in range(4)]
+  make |= {'save_dir': '', 'data_list': tmp_path / 'list.txt'}
+  make['data_list'].write_text(''.join(lines))
+  for made in (3, 0):
+    assert f'{made} oversegmentations made' in commands.succeed(SCRIPT, **make)
+    assert files.read_bytes(tiff) == before
+
+
 @pytest.mark.parametrize('num_workers', [1, 2])
 def test_of_pictures_that_cannot_be_read_the_others_are_done(
     make, tmp_path, tiny_dataset, num_workers):
@@ -114,9 +140,12 @@ def test_of_pictures_that_cannot_be_read_the_others_are_done(
 
 
 def test_a_raised_threshold_is_told(make):
-  assert '; threshold 0.02, of 4 images a higher one, which leaves ' \
-      '--max_regions 3\n' in commands.succeed(
-          SCRIPT, **make, threshold=.02, max_regions=3)
+  make['threshold'] = .02
+  out = commands.succeed(SCRIPT, **make, max_regions=3)
+  assert '; threshold 0.02, of 4 images a higher one, for --max_regions 3\n' \
+      in out
+  make['save_dir'] = f'{make["save_dir"]}_many'
+  assert '; threshold 0.02\n' in commands.succeed(SCRIPT, **make)
 
 
 def test_masks_of_changed_images_are_made_again(make, tmp_path, tiny_dataset):
@@ -405,5 +434,5 @@ def test_a_threshold_of_ones_own():
   contours = np.zeros((1, 9, 9), np.float32)
   contours[0, :, 4] = .4
   for threshold, count in ((.3, 2), (.5, 1)):
-    regions, ucm = region_jobs.oversegment(contours, threshold, 255)
+    regions, ucm, _ = region_jobs.oversegment(contours, threshold, 255)
     assert regions.max() + 1 == count and ucm.max() == np.float32(.4)
