@@ -21,13 +21,13 @@ from segsort.runs.settings import setting
 
 TABLES_DIR, FIGURES_DIR = 'bashscripts/experiments', 'dataset/figures'
 DOCUMENTS = 'README.md', f'{TABLES_DIR}/README.md'
-# Rows of `results`: data set, the table of its recipes, that without labels or
-# ''.
-RESULTS = (('VOC 2012, 321 images at half size', 'voc12_half',
+# Rows of `results`: data set, the table of its recipes, its rows of them with
+# what their names end in, and the table without labels or ''.
+RESULTS = (('VOC 2012, 321 images at half size', 'voc12_half', '',
             'voc12_half_unsup'),
-           ('demo, 8 classes', 'demo', 'demo_unsup'),
-           ('CamVid, 11 classes', 'camvid_recipes', 'camvid_unsup'),
-           ('CamVid, from ImageNet', 'camvid_imagenet', ''))
+           ('demo, 8 classes', 'demo', '', 'demo_unsup'),
+           ('CamVid, 11 classes', 'camvid_recipes', '_hed', 'camvid_unsup'),
+           ('CamVid, from ImageNet', 'camvid_imagenet', '_3500_hed', ''))
 HEADINGS = ('data set', 'mean IOU: softmax', 'segment sorting',
             'without labels', 'boundary F: softmax', 'segment sorting',
             'tables')
@@ -119,14 +119,16 @@ def read_csv(tables_dir, name):
 def results(tables_dir):
   """Returns RESULTS as Markdown, with what made them."""
   lines, used = [HEADINGS, ['---'] * len(HEADINGS)], []
-  for title, name, unsupervised in RESULTS:
+  for title, name, ending, unsupervised in RESULTS:
     records = read_csv(tables_dir, name)
     others = read_csv(tables_dir, unsupervised) if unsupervised else []
     used += records + others
-    cells = [experiment_table.figure(rows, row, key) for rows, row, key in (
-        (records, 'softmax', 'mean_iou'), (records, 'segsort', 'mean_iou'),
-        (others, 'unsup', 'mean_iou'), (records, 'softmax', 'mean_boundary_f'),
-        (records, 'segsort', 'mean_boundary_f'))]
+    rows = f'softmax{ending}', f'segsort{ending}'
+    cells = [
+        *(experiment_table.figure(records, row, 'mean_iou') for row in rows),
+        experiment_table.figure(others, 'unsup', 'mean_iou'),
+        *(experiment_table.figure(records, row, 'mean_boundary_f')
+          for row in rows)]
     cells = [cell.replace(' ', '') for cell in cells]  # seven columns
     tables = ', '.join(f'`{table}`' for table in (name, unsupervised) if table)
     lines.append([title, *cells, tables])
