@@ -64,8 +64,9 @@ def find_cut_short(jobs, config):
                and is_short(job.mask, files.is_whole_png))
            or (config.ucm and is_short(map_path(job), zipfile.is_zipfile))}
   if short:
-    warn(f'{len(short)} of {len(jobs)} masks of regions end too early, as '
-         f'{min(job.mask for job in short)}: made again')
+    warn(f'{len(short)} of {len(jobs)} masks of regions, or their contour '
+         f'maps, end too early, as {min(job.mask for job in short)}: '
+         'made again')
   return short
 
 

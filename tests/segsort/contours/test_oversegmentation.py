@@ -85,8 +85,8 @@ def test_masks_that_end_too_early_are_made_again(make, tmp_path):
   os.truncate(broken, broken.stat().st_size - 9)
   status, out, err = commands.run(SCRIPT, **make)
   assert status == 0 and '1 oversegmentations made, 3 were there' in out
-  assert ('warning: 1 of 4 masks of regions end too early, as '
-          f'{broken}: made again\n') in err
+  assert ('warning: 1 of 4 masks of regions, or their contour maps, end too '
+          f'early, as {broken}: made again\n') in err
   np.testing.assert_array_equal(
       _masks(tmp_path / 'out')['im2.png'], first['im2.png'])
   (tmp_path / 'out/oversegmentation.json').unlink()  # one's own by now
